@@ -1,0 +1,15 @@
+/** A file somewhere: on disk, behind HTTP, in a bucket, in memory. Offsets and lengths are in bytes. */
+export interface Source {
+  /** For messages: a path, a URL, or whatever names the file to its user. */
+  readonly name: string;
+  /** Size of the whole file in bytes. */
+  size(signal?: AbortSignal): Promise<number>;
+  /**
+   * Exactly `length` bytes from `offset`.
+   *
+   * @throws {LorisError} `source_failed` if the range cannot be had in full; the signal's reason if aborted.
+   */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** The same bytes in pieces as they arrive, for sources where one long request beats many short ones. */
+  stream?(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
