@@ -1,5 +1,35 @@
-//! The operations of Loris' networks. C ABI, caller's memory, no allocation. One file an operation.
+//! The operations of Loris' networks, for one thread and a caller who owns the memory.
+//!
+//! Every operation is a file with a `plain` twin, written as the formula reads and computing in f32 from unquantized
+//! activations, and (feature `simd`) a `simd` twin for `simd128`. The target feature `relaxed-simd` changes only how
+//! integer dot products are made, so both SIMD builds give the same bits.
+//!
+//! Exports take addresses and sizes. An address must be aligned to 16 bytes and hold what the export's page says;
+//! nothing is allocated, nothing is kept between calls. Matrices are row-major; `rows` counts tokens or patches.
 #![cfg_attr(target_arch = "wasm32", no_std)]
+
+pub mod activation;
+pub mod add;
+pub mod argmax;
+pub mod attention;
+pub mod dequantize;
+pub mod embed;
+pub mod gelu;
+pub mod half;
+pub mod kv_store;
+pub mod layer_norm;
+pub mod linear_float;
+pub mod linear_q4;
+pub mod linear_q8;
+pub mod math;
+pub mod pack;
+pub mod patches;
+pub mod pixel_shuffle;
+pub mod rms_norm;
+pub mod rope;
+#[cfg(feature = "simd")]
+pub mod simd;
+pub mod swiglu;
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]

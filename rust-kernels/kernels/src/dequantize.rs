@@ -1,0 +1,3 @@
+pub unsafe fn dequantize(_: *mut f32, _: *const u8, _: usize, _: u32) -> u32 {
+    0
+}

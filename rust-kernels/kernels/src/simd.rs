@@ -1,0 +1,197 @@
+//! What the SIMD twins share: loads, f16, exp, and integer dot products of four.
+use core::arch::wasm32::*;
+
+#[inline(always)]
+pub unsafe fn load(p: *const f32) -> v128 {
+    v128_load(p as *const v128)
+}
+
+#[inline(always)]
+pub unsafe fn store(p: *mut f32, v: v128) {
+    v128_store(p as *mut v128, v)
+}
+
+#[inline(always)]
+pub unsafe fn splat(p: *const f32) -> v128 {
+    v128_load32_splat(p as *const u32)
+}
+
+/// Four f16 -> four f32. Finite values only: an infinity becomes 65536, which weights and caches never hold.
+#[inline(always)]
+pub unsafe fn load_f16(p: *const u16) -> v128 {
+    // sign-extended and shifted, the sign lands in bit 31 and exponent and mantissa in place, 112 too low in exponent
+    let bits = v128_and(
+        i32x4_shl(i32x4_load_extend_i16x4(p as *const i16), 13),
+        u32x4_splat(0x8fff_e000),
+    );
+    f32x4_mul(bits, f32x4_splat(f32::from_bits(0x7780_0000)))
+}
+
+#[inline(always)]
+pub fn horizontal_sum(v: v128) -> f32 {
+    (f32x4_extract_lane::<0>(v) + f32x4_extract_lane::<2>(v))
+        + (f32x4_extract_lane::<1>(v) + f32x4_extract_lane::<3>(v))
+}
+
+#[inline(always)]
+pub fn horizontal_max(v: v128) -> f32 {
+    let m = f32x4_max(v, i32x4_shuffle::<2, 3, 0, 1>(v, v));
+    f32x4_extract_lane::<0>(f32x4_max(m, i32x4_shuffle::<1, 0, 3, 2>(m, m)))
+}
+
+/// e^x in four lanes, relative error under 2e-7 on [-87, 88]; below that 0 is reached through clamping at e^-87.3.
+/// Cody-Waite reduction by ln 2, then the degree-6 polynomial of Cephes' `expf`.
+#[inline(always)]
+pub fn exp(x: v128) -> v128 {
+    let x = f32x4_max(f32x4_min(x, f32x4_splat(88.0)), f32x4_splat(-87.3));
+    let n = f32x4_nearest(f32x4_mul(x, f32x4_splat(core::f32::consts::LOG2_E)));
+    let r = f32x4_sub(x, f32x4_mul(n, f32x4_splat(0.693_359_4)));
+    let r = f32x4_sub(r, f32x4_mul(n, f32x4_splat(-2.121_944_4e-4)));
+    let mut y = f32x4_splat(1.987_569_1e-4);
+    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+        y = f32x4_add(f32x4_mul(y, r), f32x4_splat(c));
+    }
+    y = f32x4_add(f32x4_add(f32x4_mul(y, f32x4_mul(r, r)), r), f32x4_splat(1.0));
+    let exponent = i32x4_shl(i32x4_add(i32x4_trunc_sat_f32x4(n), i32x4_splat(127)), 23);
+    f32x4_mul(y, exponent)
+}
+
+/// What `i32x4.relaxed_dot_i8x16_i7x16_add_s` does on this engine with bytes over 127 in its second operand.
+/// 7-bit values there are exact everywhere; for 8-bit weights the kernels need to know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Bytes {
+    /// Neither way exact (pairs saturate in 16 bits), or no relaxed SIMD: widen to 16 bits instead.
+    Widen = 0,
+    /// Unsigned and exact (x86 with VNNI).
+    Unsigned = 1,
+    /// Signed and exact (ARM's SDOT, x86 with VNNI-INT8).
+    Signed = 2,
+}
+
+/// The running sum of one block of 32: 4 columns (lanes), fed with 4 bytes of each column at a time.
+pub trait Dot: Copy {
+    unsafe fn new(start: v128) -> Self;
+    /// Lane n += sum over i of `a[4n + i] * w[4n + i]`; a signed, w as the implementation says.
+    unsafe fn step(self, a: v128, w: v128) -> Self;
+    unsafe fn sum(self) -> v128;
+}
+
+/// w in 0..=127 with one relaxed instruction; exact on every engine.
+#[cfg(target_feature = "relaxed-simd")]
+#[derive(Clone, Copy)]
+pub struct Relaxed(v128);
+
+#[cfg(target_feature = "relaxed-simd")]
+impl Dot for Relaxed {
+    #[inline(always)]
+    unsafe fn new(start: v128) -> Self {
+        Self(start)
+    }
+    #[inline(always)]
+    unsafe fn step(self, a: v128, w: v128) -> Self {
+        Self(i32x4_relaxed_dot_i8x16_i7x16_add(a, w, self.0))
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> v128 {
+        self.0
+    }
+}
+
+/// Column sums from products in pairs: `low` holds columns 0, 0, 1, 1 and `high` columns 2, 2, 3, 3.
+#[inline(always)]
+fn add_pairs(low: v128, high: v128) -> v128 {
+    i32x4_add(
+        i32x4_shuffle::<0, 2, 4, 6>(low, high),
+        i32x4_shuffle::<1, 3, 5, 7>(low, high),
+    )
+}
+
+/// w in 0..=15, eight steps at most: products are summed in 16 bits (8 x 127 x 15 < 2^15) and widened once.
+#[derive(Clone, Copy)]
+pub struct Nibbles {
+    start: v128,
+    low: v128,
+    high: v128,
+}
+
+impl Dot for Nibbles {
+    #[inline(always)]
+    unsafe fn new(start: v128) -> Self {
+        Self {
+            start,
+            low: i16x8_splat(0),
+            high: i16x8_splat(0),
+        }
+    }
+    #[inline(always)]
+    unsafe fn step(self, a: v128, w: v128) -> Self {
+        Self {
+            start: self.start,
+            low: i16x8_add(self.low, i16x8_extmul_low_i8x16(a, w)),
+            high: i16x8_add(self.high, i16x8_extmul_high_i8x16(a, w)),
+        }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> v128 {
+        let pairs = add_pairs(
+            i32x4_extadd_pairwise_i16x8(self.low),
+            i32x4_extadd_pairwise_i16x8(self.high),
+        );
+        i32x4_add(self.start, pairs)
+    }
+}
+
+/// w signed 8 bits, widened to 16.
+#[derive(Clone, Copy)]
+pub struct Widened {
+    start: v128,
+    low: v128,
+    high: v128,
+}
+
+impl Dot for Widened {
+    #[inline(always)]
+    unsafe fn new(start: v128) -> Self {
+        Self {
+            start,
+            low: i32x4_splat(0),
+            high: i32x4_splat(0),
+        }
+    }
+    #[inline(always)]
+    unsafe fn step(self, a: v128, w: v128) -> Self {
+        let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), i16x8_extend_low_i8x16(w));
+        let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(w));
+        Self {
+            start: self.start,
+            low: i32x4_add(self.low, low),
+            high: i32x4_add(self.high, high),
+        }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> v128 {
+        i32x4_add(self.start, add_pairs(self.low, self.high))
+    }
+}
+
+/// How this engine treats bytes over 127 in a relaxed dot product: a value of [`Bytes`].
+#[no_mangle]
+pub extern "C" fn relaxed_bytes() -> u32 {
+    #[cfg(target_feature = "relaxed-simd")]
+    {
+        // 4 x 127 x 255 and 4 x 127 x -1: a saturating engine gives neither
+        let a = core::hint::black_box(i8x16_splat(127));
+        let w = core::hint::black_box(i8x16_splat(-1));
+        let big = i32x4_extract_lane::<0>(i32x4_relaxed_dot_i8x16_i7x16_add(a, w, i32x4_splat(0)));
+        // -128 x 4 x 127 saturates where pairs are summed in 16 bits from signed bytes
+        let low = core::hint::black_box(i8x16_splat(-128));
+        let small = i32x4_extract_lane::<0>(i32x4_relaxed_dot_i8x16_i7x16_add(a, low, i32x4_splat(0)));
+        if big == 4 * 127 * 255 && small == 4 * 127 * 128 {
+            return Bytes::Unsigned as u32;
+        }
+        if big == -4 * 127 && small == -4 * 127 * 128 {
+            return Bytes::Signed as u32;
+        }
+    }
+    Bytes::Widen as u32
+}

@@ -1,0 +1,135 @@
+/**
+ * The operations that the networks are written in. Addresses and sizes are numbers, so that a call costs nothing: an
+ * address is a byte offset in the backend's memory, a size counts elements. Results go where the caller says; nothing
+ * is allocated. Matrices are row-major, rows are tokens or patches. The kernels' sources (`rust-kernels/kernels/src`, a file an
+ * operation) state each operation's formula and shapes.
+ */
+export interface Backend {
+  /** What computes, for people and `--json`: "wasm-relaxed", "wasm-simd128", "wasm-plain". */
+  readonly name: string;
+
+  /** Bytes of one row of `quantize`'s result. */
+  activationRowBytes(width: number): number;
+  /** f32 elements of scratch for `attention` over so many positions. */
+  attentionScratch(positions: number): number;
+  /** Bytes of a packed matrix of `columns` results from `width` inputs. */
+  matrixBytes(columns: number, width: number, format: WeightFormat): number;
+
+  /** dst: `rows` activation records; x: f32 [rows, width]. */
+  quantize(dst: number, x: number, rows: number, width: number): void;
+  /**
+   * dst[r, c] = sum over k of input[r, k] * matrix[c, k] + bias[c], then the epilogue. `x` is read by float formats,
+   * `quantized` (records of `quantize` of the same x) by the others. `bias`: address of f32 [columns], or 0 for none.
+   */
+  linear(
+    dst: number,
+    x: number,
+    quantized: number,
+    matrix: Matrix,
+    bias: number,
+    rows: number,
+    epilogue: Epilogue,
+  ): void;
+  /** dst: f32 [count, width]; ids: u32 [count]. */
+  embed(dst: number, table: Matrix, ids: number, count: number): void;
+  rmsNorm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
+  layerNorm(dst: number, x: number, weight: number, bias: number, rows: number, width: number, eps: number): void;
+  /** x: f32 rows of `stride`, heads * headWidth turned in place; turns: f32 [rows, headWidth / 2, 2] of cosine, sine. */
+  rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void;
+  /** Writes rows of keys and values at `position` of a layer's cache. */
+  storeKeys(cache: KvLayer, x: number, position: number, rows: number): void;
+  storeValues(cache: KvLayer, x: number, position: number, rows: number): void;
+  /**
+   * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees positions 0 ... past + r; else every row sees `past`
+   * positions. scratch: f32 [attentionScratch(positions)].
+   */
+  attention(
+    dst: number,
+    q: number,
+    cache: KvLayer,
+    scratch: number,
+    rows: number,
+    heads: number,
+    past: number,
+    causal: boolean,
+  ): void;
+  /** dst = silu(gate) * up, all f32 [elements]. */
+  swiglu(dst: number, gate: number, up: number, elements: number): void;
+  /** dst += x, f32 [elements]. */
+  add(dst: number, x: number, elements: number): void;
+  /** dst: f32 [(size / patch)^2, 3 * patch^2] from u8 [size, size, 3]; mean, deviation: f32 [3]. */
+  patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void;
+  /** dst: f32 [(grid / scale)^2, scale^2 * width] from f32 [grid^2, width]. */
+  pixelShuffle(dst: number, x: number, grid: number, width: number, scale: number): void;
+  /** Index of the largest of f32 [elements], or -1 if any is NaN or infinite. */
+  argmax(x: number, elements: number): number;
+
+  /** Copies bytes in, at an address. */
+  write(address: number, bytes: Uint8Array): void;
+  /** A view of f32 elements for reading at once; valid until the next call. */
+  floats(address: number, elements: number): Float32Array;
+  /** A view of u32 elements for writing ids. */
+  words(address: number, elements: number): Uint32Array;
+
+  /**
+   * Converts whole groups of 8 rows of a GGUF tensor (`rowBytes` each, at `src`) into the packed matrix at `dst`.
+   * Returns 0, or 1 for a type that cannot be converted, or 2 for a weight that is NaN or infinite.
+   */
+  pack(
+    dst: number,
+    src: number,
+    rows: number,
+    width: number,
+    rowBytes: number,
+    ggmlType: number,
+    format: WeightFormat,
+    scratch: number,
+  ): number;
+  /** f32 elements of scratch that `pack` needs. */
+  packScratch(width: number): number;
+  /** dst: f32 [elements] from a GGUF tensor's bytes; false if the type is unknown. */
+  dequantize(dst: number, src: number, elements: number, ggmlType: number): boolean;
+}
+
+/** Weights as the kernels read them; the numbers are the kernels' own. */
+export const WeightFormat = { f32: 0, f16: 1, q8: 2, q4: 3, q4Min: 4 } as const;
+export type WeightFormat = (typeof WeightFormat)[keyof typeof WeightFormat];
+
+/** True if the format's kernel reads quantized activations. */
+export function readsQuantized(format: WeightFormat): boolean {
+  return format >= WeightFormat.q8;
+}
+
+/** What a matrix product does with its sum; the numbers are the kernels' own. */
+export const Epilogue = { store: 0, add: 1, gelu: 2 } as const;
+export type Epilogue = (typeof Epilogue)[keyof typeof Epilogue];
+
+/** A packed weight matrix in the backend's memory. */
+export interface Matrix {
+  readonly address: number;
+  readonly format: WeightFormat;
+  /** Results a row. */
+  readonly columns: number;
+  /** Inputs a row. */
+  readonly width: number;
+}
+
+/** Elements of a KV store; the numbers are the kernels' own. */
+export const KvFormat = { f32: 0, f16: 1 } as const;
+export type KvFormat = (typeof KvFormat)[keyof typeof KvFormat];
+
+/** One layer's keys and values. */
+export interface KvLayer {
+  readonly keys: number;
+  readonly values: number;
+  readonly heads: number;
+  readonly headWidth: number;
+  /** Positions there is room for, a multiple of 8. */
+  readonly capacity: number;
+  readonly format: KvFormat;
+}
+
+/** Bytes of one layer's keys, and as many for its values. */
+export function kvLayerBytes(heads: number, headWidth: number, capacity: number, format: KvFormat): number {
+  return heads * headWidth * capacity * (format === KvFormat.f16 ? 2 : 4);
+}

@@ -1,0 +1,208 @@
+import { type Backend, Epilogue, type KvLayer, type Matrix, WeightFormat } from "../backend.ts";
+import { LorisError } from "../../errors.ts";
+import type { KernelBuild } from "./build.ts";
+import type { KernelExports } from "./exports.ts";
+
+const PAGE_BYTES = 65536;
+const GROUP = 8;
+
+/** The operations on the CPU: every call runs at once, in the kernels' own memory of a fixed size. */
+export class WasmBackend implements Backend {
+  readonly name: string;
+  /** First address that is free for the caller. */
+  readonly base: number;
+  readonly memory: WebAssembly.Memory;
+  readonly #kernels: KernelExports;
+  readonly #relaxedBytes: number;
+  readonly #bytes: Uint8Array;
+
+  private constructor(build: KernelBuild, memory: WebAssembly.Memory, kernels: KernelExports) {
+    this.name = `wasm-${build}`;
+    this.memory = memory;
+    this.#kernels = kernels;
+    this.base = kernels.__heap_base.value;
+    this.#relaxedBytes = kernels.relaxed_bytes?.() ?? 0;
+    this.#bytes = new Uint8Array(memory.buffer);
+  }
+
+  /** Bytes of the module's own data and stack, before the caller's first address; a bound that `create` holds it to. */
+  static readonly overheadBytes = 2 * PAGE_BYTES;
+
+  /**
+   * @param bytes What the caller will use, on top of {@link overheadBytes}. The memory can never grow beyond.
+   * @throws {LorisError} `memory_budget` if the engine does not give that much.
+   */
+  static async create(module: WebAssembly.Module, build: KernelBuild, bytes: number): Promise<WasmBackend> {
+    const pages = Math.ceil((bytes + WasmBackend.overheadBytes) / PAGE_BYTES);
+    let memory: WebAssembly.Memory;
+    try {
+      memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    } catch (cause) {
+      throw new LorisError(
+        "memory_budget",
+        `the engine refused a WebAssembly memory of ${pages * PAGE_BYTES} bytes; give a smaller memoryBudget`,
+        { cause },
+      );
+    }
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const kernels = instance.exports as unknown as KernelExports;
+    return new WasmBackend(build, memory, kernels);
+  }
+
+  activationRowBytes(width: number): number {
+    return this.#kernels.activation_row_bytes(width);
+  }
+
+  attentionScratch(positions: number): number {
+    return this.#kernels.attention_scratch(positions);
+  }
+
+  matrixBytes(columns: number, width: number, format: WeightFormat): number {
+    return Math.ceil(columns / GROUP) * this.#kernels.packed_group_bytes(width, format);
+  }
+
+  quantize(dst: number, x: number, rows: number, width: number): void {
+    this.#kernels.quantize(dst, x, rows, width);
+  }
+
+  linear(
+    dst: number,
+    x: number,
+    quantized: number,
+    m: Matrix,
+    bias: number,
+    rows: number,
+    epilogue: Epilogue,
+  ): void {
+    const k = this.#kernels;
+    switch (m.format) {
+      case WeightFormat.f32:
+        return k.linear_f32(dst, x, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+      case WeightFormat.f16:
+        return k.linear_f16(dst, x, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+      case WeightFormat.q8:
+        return k.linear_q8(
+          dst,
+          quantized,
+          m.address,
+          bias,
+          rows,
+          m.width,
+          m.columns,
+          m.columns,
+          epilogue,
+          this.#relaxedBytes,
+        );
+      case WeightFormat.q4:
+        return k.linear_q4(dst, quantized, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+      case WeightFormat.q4Min:
+        return k.linear_q4_min(dst, quantized, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+    }
+  }
+
+  embed(dst: number, table: Matrix, ids: number, count: number): void {
+    this.#kernels.embed(dst, table.address, ids, count, table.width, table.format);
+  }
+
+  rmsNorm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void {
+    this.#kernels.rms_norm(dst, x, weight, rows, width, eps);
+  }
+
+  layerNorm(dst: number, x: number, weight: number, bias: number, rows: number, width: number, eps: number): void {
+    this.#kernels.layer_norm(dst, x, weight, bias, rows, width, eps);
+  }
+
+  rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void {
+    this.#kernels.rope(x, turns, rows, heads, headWidth, stride);
+  }
+
+  storeKeys(cache: KvLayer, x: number, position: number, rows: number): void {
+    const { keys, heads, headWidth, capacity, format } = cache;
+    this.#kernels.store_keys(keys, x, position, rows, heads, headWidth, heads * headWidth, capacity, format);
+  }
+
+  storeValues(cache: KvLayer, x: number, position: number, rows: number): void {
+    const { values, heads, headWidth, capacity, format } = cache;
+    this.#kernels.store_values(values, x, position, rows, heads, headWidth, heads * headWidth, capacity, format);
+  }
+
+  attention(
+    dst: number,
+    q: number,
+    cache: KvLayer,
+    scratch: number,
+    rows: number,
+    heads: number,
+    past: number,
+    causal: boolean,
+  ): void {
+    this.#kernels.attention(
+      dst,
+      q,
+      cache.keys,
+      cache.values,
+      scratch,
+      rows,
+      heads,
+      cache.heads,
+      cache.headWidth,
+      cache.capacity,
+      past,
+      causal ? 1 : 0,
+      cache.format,
+    );
+  }
+
+  swiglu(dst: number, gate: number, up: number, elements: number): void {
+    this.#kernels.swiglu(dst, gate, up, elements);
+  }
+
+  add(dst: number, x: number, elements: number): void {
+    this.#kernels.add(dst, x, elements);
+  }
+
+  patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void {
+    this.#kernels.patches(dst, rgb, size, patch, mean, deviation);
+  }
+
+  pixelShuffle(dst: number, x: number, grid: number, width: number, scale: number): void {
+    this.#kernels.pixel_shuffle(dst, x, grid, width, scale);
+  }
+
+  argmax(x: number, elements: number): number {
+    return this.#kernels.argmax(x, elements) | 0;
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, address);
+  }
+
+  floats(address: number, elements: number): Float32Array {
+    return new Float32Array(this.memory.buffer, address, elements);
+  }
+
+  words(address: number, elements: number): Uint32Array {
+    return new Uint32Array(this.memory.buffer, address, elements);
+  }
+
+  pack(
+    dst: number,
+    src: number,
+    rows: number,
+    width: number,
+    rowBytes: number,
+    ggmlType: number,
+    format: WeightFormat,
+    scratch: number,
+  ): number {
+    return this.#kernels.pack(dst, src, rows, width, rowBytes, ggmlType, format, scratch);
+  }
+
+  packScratch(width: number): number {
+    return this.#kernels.pack_scratch(width);
+  }
+
+  dequantize(dst: number, src: number, elements: number, ggmlType: number): boolean {
+    return this.#kernels.dequantize(dst, src, elements, ggmlType) === 1;
+  }
+}

@@ -1,0 +1,77 @@
+/** What `kernels.*.wasm` exports: addresses and sizes in, nothing or one number out. */
+export interface KernelExports {
+  readonly __heap_base: WebAssembly.Global;
+  relaxed_bytes?(): number;
+  activation_row_bytes(width: number): number;
+  attention_scratch(positions: number): number;
+  packed_group_bytes(width: number, format: number): number;
+  pack_scratch(width: number): number;
+  pack(
+    dst: number,
+    src: number,
+    rows: number,
+    width: number,
+    rowBytes: number,
+    ggmlType: number,
+    format: number,
+    scratch: number,
+  ): number;
+  dequantize(dst: number, src: number, elements: number, ggmlType: number): number;
+  quantize(dst: number, x: number, rows: number, width: number): void;
+  linear_f32: Linear;
+  linear_f16: Linear;
+  linear_q4: Linear;
+  linear_q4_min: Linear;
+  linear_q8(...args: [...Parameters<Linear>, bytes: number]): void;
+  embed(dst: number, table: number, ids: number, count: number, width: number, format: number): void;
+  rms_norm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
+  layer_norm(dst: number, x: number, weight: number, bias: number, rows: number, width: number, eps: number): void;
+  rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void;
+  store_keys: Store;
+  store_values: Store;
+  attention(
+    dst: number,
+    q: number,
+    keys: number,
+    values: number,
+    scratch: number,
+    rows: number,
+    heads: number,
+    kvHeads: number,
+    headWidth: number,
+    capacity: number,
+    past: number,
+    causal: number,
+    format: number,
+  ): void;
+  swiglu(dst: number, gate: number, up: number, elements: number): void;
+  gelu(x: number, elements: number): void;
+  add(dst: number, x: number, elements: number): void;
+  patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void;
+  pixel_shuffle(dst: number, x: number, grid: number, width: number, scale: number): void;
+  argmax(x: number, elements: number): number;
+}
+
+type Linear = (
+  dst: number,
+  x: number,
+  weight: number,
+  bias: number,
+  rows: number,
+  width: number,
+  columns: number,
+  stride: number,
+  epilogue: number,
+) => void;
+
+type Store = (
+  cache: number,
+  x: number,
+  position: number,
+  rows: number,
+  heads: number,
+  headWidth: number,
+  stride: number,
+  capacity: number,
+  format: number,
+) => void;
