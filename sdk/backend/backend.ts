@@ -7,6 +7,10 @@
 export interface Backend {
   /** What computes, for people and `--json`: "wasm-relaxed", "wasm-simd128", "wasm-plain". */
   readonly name: string;
+  /** First address that is free for the caller. */
+  readonly base: number;
+  /** Makes addresses up to `end` usable, once, before any work; refuses with `memory_budget`. */
+  reserve(end: number): void;
 
   /** Bytes of one row of `quantize`'s result. */
   activationRowBytes(width: number): number;
@@ -66,6 +70,8 @@ export interface Backend {
 
   /** Copies bytes in, at an address. */
   write(address: number, bytes: Uint8Array): void;
+  /** Copies bytes from one address to another. */
+  copy(to: number, from: number, bytes: number): void;
   /** A view of f32 elements for reading at once; valid until the next call. */
   floats(address: number, elements: number): Float32Array;
   /** A view of u32 elements for writing ids. */

@@ -8,7 +8,7 @@
 //!   value `16 + 4 step + i` in the high one, offset 8: w = scale * (nibble - 8).
 //! - q4 with minimum: 8 scales, 8 minimums (f16), bytes as before: w = scale * nibble + minimum.
 use crate::activation::{blocks, BLOCK};
-use crate::dequantize::dequantize;
+use crate::dequantize::{dequantize, scale_and_minimum, IQ4_NL};
 use crate::half;
 
 /// Rows in a group.
@@ -163,7 +163,6 @@ unsafe fn put_q4(dst: *mut u8, block: usize, row: usize, scale: u16, minimum: Op
 
 /// Types whose weights are an f16 scale times small integers.
 unsafe fn pack_integers(dst: *mut u8, src: *const u8, rows: usize, width: usize, row_bytes: usize, kind: u32) -> u32 {
-    const IQ4_NL: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
     let block_bytes = if kind == ggml::Q5_0 { 22 } else { 18 };
     for r in 0..rows {
         for b in 0..blocks(width) {
@@ -195,15 +194,7 @@ unsafe fn pack_q4_k(dst: *mut u8, src: *const u8, rows: usize, width: usize, row
         for b in 0..blocks(width) {
             let (from, j) = (src.add(r * row_bytes + b / 8 * 144), b % 8);
             let (d, d_min) = (half::to_f32(u16_at(from)), half::to_f32(u16_at(from.add(2))));
-            let six = |i: usize| *from.add(4 + i);
-            let (scale, minimum) = if j < 4 {
-                (six(j) & 63, six(j + 4) & 63)
-            } else {
-                (
-                    six(j + 4) & 15 | six(j - 4) >> 6 << 4,
-                    six(j + 4) >> 4 | six(j) >> 6 << 4,
-                )
-            };
+            let (scale, minimum) = scale_and_minimum(core::slice::from_raw_parts(from.add(4), 12), j);
             let (scale, minimum) = (
                 half::from_f32(d * f32::from(scale)),
                 half::from_f32(-d_min * f32::from(minimum)),

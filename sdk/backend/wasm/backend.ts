@@ -1,9 +1,12 @@
-import { type Backend, Epilogue, type KvLayer, type Matrix, WeightFormat } from "../backend.ts";
+import { type Backend, type Epilogue, type KvLayer, type Matrix, WeightFormat } from "../backend.ts";
 import { LorisError } from "../../errors.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
 
 const PAGE_BYTES = 65536;
+/** What the modules declare: a stack of one page, and their constants. */
+const OWN_PAGES = 2;
+const MAX_PAGES = 65536;
 const GROUP = 8;
 
 /** The operations on the CPU: every call runs at once, in the kernels' own memory of a fixed size. */
@@ -14,7 +17,7 @@ export class WasmBackend implements Backend {
   readonly memory: WebAssembly.Memory;
   readonly #kernels: KernelExports;
   readonly #relaxedBytes: number;
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array;
 
   private constructor(build: KernelBuild, memory: WebAssembly.Memory, kernels: KernelExports) {
     this.name = `wasm-${build}`;
@@ -25,28 +28,32 @@ export class WasmBackend implements Backend {
     this.#bytes = new Uint8Array(memory.buffer);
   }
 
-  /** Bytes of the module's own data and stack, before the caller's first address; a bound that `create` holds it to. */
-  static readonly overheadBytes = 2 * PAGE_BYTES;
+  /** A backend with nothing but the kernels' own data and stack yet; its memory can never grow over `maxBytes`. */
+  static async create(module: WebAssembly.Module, build: KernelBuild, maxBytes: number): Promise<WasmBackend> {
+    const maximum = Math.max(OWN_PAGES, Math.min(MAX_PAGES, Math.floor(maxBytes / PAGE_BYTES)));
+    const memory = new WebAssembly.Memory({ initial: OWN_PAGES, maximum });
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    return new WasmBackend(build, memory, instance.exports as unknown as KernelExports);
+  }
 
   /**
-   * @param bytes What the caller will use, on top of {@link overheadBytes}. The memory can never grow beyond.
-   * @throws {LorisError} `memory_budget` if the engine does not give that much.
+   * Makes the memory reach up to address `end`, once, before any work.
+   *
+   * @throws {LorisError} `memory_budget` if that is over the maximum, or the engine does not give it.
    */
-  static async create(module: WebAssembly.Module, build: KernelBuild, bytes: number): Promise<WasmBackend> {
-    const pages = Math.ceil((bytes + WasmBackend.overheadBytes) / PAGE_BYTES);
-    let memory: WebAssembly.Memory;
+  reserve(end: number): void {
+    const missing = Math.ceil(end / PAGE_BYTES) - this.memory.buffer.byteLength / PAGE_BYTES;
+    if (missing <= 0) return;
     try {
-      memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+      this.memory.grow(missing);
     } catch (cause) {
       throw new LorisError(
         "memory_budget",
-        `the engine refused a WebAssembly memory of ${pages * PAGE_BYTES} bytes; give a smaller memoryBudget`,
-        { cause },
+        `the engine refused a WebAssembly memory of ${end} bytes; give a smaller memoryBudget or a smaller model`,
+        { param: "memoryBudget", cause },
       );
     }
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    const kernels = instance.exports as unknown as KernelExports;
-    return new WasmBackend(build, memory, kernels);
+    this.#bytes = new Uint8Array(this.memory.buffer);
   }
 
   activationRowBytes(width: number): number {
@@ -175,6 +182,10 @@ export class WasmBackend implements Backend {
 
   write(address: number, bytes: Uint8Array): void {
     this.#bytes.set(bytes, address);
+  }
+
+  copy(to: number, from: number, bytes: number): void {
+    this.#bytes.copyWithin(to, from, from + bytes);
   }
 
   floats(address: number, elements: number): Float32Array {

@@ -1,0 +1,72 @@
+import { LorisError } from "../errors.ts";
+
+/** One region of the plan. */
+export interface Part {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/**
+ * Adds up what a load will need, part by part, before anything is allocated, and gives every part its address.
+ * Addresses start at a given base and are aligned to 64 bytes.
+ */
+export class MemoryPlan {
+  readonly #parts = new Map<string, number>();
+  #next: number;
+  readonly #base: number;
+
+  constructor(base: number) {
+    this.#base = align(base);
+    this.#next = this.#base;
+  }
+
+  /** Reserves `bytes` under a part's name (several reservations add up); returns the address. */
+  reserve(part: string, bytes: number): number {
+    const address = this.#next;
+    const size = align(bytes);
+    this.#next += size;
+    this.#parts.set(part, (this.#parts.get(part) ?? 0) + size);
+    return address;
+  }
+
+  /** Bytes of one part, 0 if it has none. */
+  bytes(part: string): number {
+    return this.#parts.get(part) ?? 0;
+  }
+
+  /** Bytes from the base to the end. */
+  get total(): number {
+    return this.#next - this.#base;
+  }
+
+  /** First address after everything reserved, aligned. */
+  get end(): number {
+    return this.#next;
+  }
+
+  get parts(): Part[] {
+    return [...this.#parts].map(([name, bytes]) => ({ name, bytes }));
+  }
+}
+
+/** Rounds up to a multiple of 64 bytes: a cache line, and more than any vector access needs. */
+export function align(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
+
+/** `1234567 bytes (1.2 MiB)`, exact and readable. */
+export function formatBytes(bytes: number): string {
+  return `${bytes} bytes (${(bytes / 2 ** 20).toFixed(1)} MiB)`;
+}
+
+/** Refuses a sum over the budget, with the whole sum in the message. */
+export function refuseOverBudget(parts: readonly Part[], budget: number, advice: string): void {
+  const total = parts.reduce((sum, part) => sum + part.bytes, 0);
+  if (total <= budget) return;
+  const sum = parts.map((p) => `${p.name} ${p.bytes}`).join(" + ");
+  throw new LorisError(
+    "memory_budget",
+    `needed are ${formatBytes(total)}: ${sum}; the memory budget is ${formatBytes(budget)}; ${advice}`,
+    { param: "memoryBudget" },
+  );
+}

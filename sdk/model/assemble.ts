@@ -1,0 +1,145 @@
+import type { Backend } from "../backend/backend.ts";
+import { LorisError } from "../errors.ts";
+import { KvCache } from "../lazy/cache.ts";
+import { MemoryPlan, type Part, refuseOverBudget } from "../memory/plan.ts";
+import { Language } from "./language.ts";
+import type { Pair } from "./pair.ts";
+import { Vision } from "./vision.ts";
+import { Vlm } from "./vlm.ts";
+import { loadScratchBytes, type PlacedTensor, placeWeights, type WeightLevel } from "./weights.ts";
+
+/** What the caller asks of the memory; what is left open is chosen to fit. */
+export interface AssembleOptions {
+  /** Bytes for everything: the model's memory and the picture decoder's. */
+  readonly memoryBudget: number;
+  readonly weights: "auto" | Exclude<WeightLevel, "file">;
+  /** Positions of the KV cache. */
+  readonly contextTokens: number | undefined;
+}
+
+/** A model with all its places decided and its memory reserved; the weights are still to be loaded. */
+export interface Assembled {
+  readonly vlm: Vlm;
+  readonly cache: KvCache;
+  readonly placed: readonly PlacedTensor[];
+  /** Work area that loading may use, before the first forward pass. */
+  readonly scratch: number;
+  readonly weights: WeightLevel;
+  /** The plan, part by part, in bytes. */
+  readonly parts: readonly Part[];
+  /** Bytes left for the picture decoder's own memory. */
+  readonly imageBytes: number;
+}
+
+/** Rows of a prefill chunk: enough for the kernels to work at full speed, few enough for the buffers to stay small. */
+const MAX_ROWS = 128;
+const MIB = 2 ** 20;
+
+/** Context and picture memory that are tried, in this order, where the caller leaves the context open. */
+const COMFORTS = [
+  { contextTokens: 2048, imageBytes: 16 * MIB },
+  { contextTokens: 1024, imageBytes: 16 * MIB },
+  { contextTokens: 1024, imageBytes: 8 * MIB },
+  { contextTokens: 512, imageBytes: 8 * MIB },
+  { contextTokens: 512, imageBytes: 4 * MIB },
+  { contextTokens: 256, imageBytes: 4 * MIB },
+];
+
+interface Choice {
+  readonly level: WeightLevel;
+  readonly contextTokens: number;
+  readonly imageBytes: number;
+}
+
+/**
+ * Finds the first way to hold the model that fits the budget (weights as the file has them before smaller ones, and
+ * for each more context before less), reserves its memory, and puts the networks together.
+ *
+ * @throws {LorisError} `memory_budget` with the whole sum of the smallest way, if none fits.
+ */
+export function assemble(backend: Backend, pair: Pair, options: AssembleOptions): Assembled {
+  const choices = [...candidates(pair, options)];
+  const plans = choices.values().map((choice) => ({ choice, layout: layout(backend, pair, choice) }));
+  let smallest: Part[] = [];
+  for (const { choice, layout: l } of plans) {
+    const parts = allParts(backend, l.plan, choice.imageBytes);
+    if (sum(parts) <= options.memoryBudget) {
+      backend.reserve(l.plan.end);
+      return { ...build(backend, pair, choice, l), parts, weights: choice.level, imageBytes: choice.imageBytes };
+    }
+    if (smallest.length === 0 || sum(parts) < sum(smallest)) smallest = parts;
+  }
+  refuseOverBudget(smallest, options.memoryBudget, advice(options));
+  throw new Error("unreachable: a plan that fits was not taken");
+}
+
+function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: AssembleOptions): Generator<Choice> {
+  const levels: WeightLevel[] = options.weights === "auto" ? ["file", "q8", "q4"] : [options.weights];
+  const asked = options.contextTokens;
+  if (asked !== undefined && asked > c.trainedContext) {
+    throw new LorisError(
+      "argument_invalid",
+      `contextTokens is ${asked}, the model was made for ${c.trainedContext} at most`,
+      { param: "contextTokens" },
+    );
+  }
+  for (const level of levels) {
+    for (const comfort of COMFORTS) {
+      const contextTokens = asked ?? Math.min(comfort.contextTokens, c.trainedContext);
+      // a context that cannot hold one picture and a question is no context
+      if (asked === undefined && contextTokens < v.tokens + 64) continue;
+      yield { level, contextTokens, imageBytes: comfort.imageBytes };
+    }
+  }
+}
+
+function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice) {
+  const plan = new MemoryPlan(backend.base);
+  const { languageConfig: c, visionConfig: v } = pair;
+  const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
+  const cache = new KvCache(plan, c, contextTokens);
+  const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, c.width));
+  // loading, looking and answering follow each other: they share one work area
+  const scratch = plan.reserve(
+    "activations",
+    Math.max(
+      loadScratchBytes(backend, weights.placed),
+      Vision.scratchBytes(backend, v),
+      Language.scratchBytes(backend, c, MAX_ROWS, cache.capacity),
+    ),
+  );
+  return { plan, weights, cache, buffers, scratch };
+}
+
+function build(backend: Backend, pair: Pair, { contextTokens }: Choice, l: ReturnType<typeof layout>) {
+  const { cache, scratch } = l;
+  const language = new Language(
+    backend,
+    pair.languageConfig,
+    l.weights.language,
+    MAX_ROWS,
+    Math.max(cache.capacity, contextTokens),
+    scratch,
+  );
+  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, scratch);
+  return { vlm: new Vlm(backend, language, vision, l.buffers), cache, placed: l.weights.placed, scratch };
+}
+
+function allParts(backend: Backend, plan: MemoryPlan, imageBytes: number): Part[] {
+  return [
+    ...plan.parts,
+    { name: "kernels", bytes: backend.base },
+    { name: "picture decoder", bytes: imageBytes },
+  ];
+}
+
+function sum(parts: readonly Part[]): number {
+  return parts.reduce((total, part) => total + part.bytes, 0);
+}
+
+function advice({ weights, contextTokens }: AssembleOptions): string {
+  const ways = ["raise memoryBudget"];
+  if (weights === "f16" || weights === "q8") ways.push(`choose weights: "q4"`);
+  if (contextTokens !== undefined) ways.push("lower contextTokens");
+  return [...ways, "or take a smaller model"].join(", ");
+}

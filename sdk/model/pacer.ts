@@ -1,0 +1,29 @@
+/**
+ * Lets a long computation share its thread: it asks `due()` between steps, and where that says so, `pause()` lets the
+ * event loop run (timers, other requests, a client's disconnect) and throws if the signal was aborted.
+ */
+export class Pacer {
+  readonly #signal: AbortSignal | undefined;
+  #resumed = performance.now();
+
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** True if the event loop has waited for longer than one slice, 20 ms. */
+  due(): boolean {
+    return performance.now() - this.#resumed > SLICE_MS;
+  }
+
+  /** @throws the signal's reason, if it is aborted before or during the pause. */
+  async pause(): Promise<void> {
+    this.#signal?.throwIfAborted();
+    if (this.due()) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.#signal?.throwIfAborted();
+      this.#resumed = performance.now();
+    }
+  }
+}
+
+const SLICE_MS = 20;

@@ -1,0 +1,152 @@
+import { type Backend, Epilogue, KvFormat, type KvLayer, kvLayerBytes, type Matrix } from "../backend/backend.ts";
+import { MemoryPlan } from "../memory/plan.ts";
+import type { VisionConfig } from "./config.ts";
+import { linear, quantizeFor } from "./linear.ts";
+import type { Pacer } from "./pacer.ts";
+import type { VisionLayer, VisionTensors } from "./tensors.ts";
+
+/** Weights in place: matrices packed, vectors as addresses of f32. */
+export type VisionWeights = VisionTensors<Matrix, number>;
+
+/** Patches that go through a layer together; bounds the hidden layer's buffer. */
+const CHUNK_ROWS = 128;
+
+/**
+ * The encoder (SigLIP's ViT: pre-norm blocks, biases everywhere, no class token) and the connector (Idefics3's pixel
+ * shuffle and one linear layer): a picture in, image tokens out.
+ */
+export class Vision {
+  readonly config: VisionConfig;
+  readonly #backend: Backend;
+  readonly #weights: VisionWeights;
+  readonly #at: Buffers;
+
+  /** @param scratch Address of {@link Vision.scratchBytes} bytes, used only during `encode`. */
+  constructor(backend: Backend, config: VisionConfig, weights: VisionWeights, scratch: number) {
+    this.#backend = backend;
+    this.config = config;
+    this.#weights = weights;
+    this.#at = layout(backend, config, scratch);
+  }
+
+  /** Bytes that one `encode` works in. */
+  static scratchBytes(backend: Backend, config: VisionConfig): number {
+    return layout(backend, config, 0).bytes;
+  }
+
+  /**
+   * One tile into image tokens.
+   *
+   * @param dst Address of f32 [tokens, projection].
+   * @param rgb u8 [imageSize, imageSize, 3].
+   */
+  async encode(dst: number, rgb: Uint8Array, pacer: Pacer): Promise<void> {
+    const c = this.config;
+    const b = this.#backend;
+    const w = this.#weights;
+    const at = this.#at;
+    const patches = c.grid * c.grid;
+    b.floats(at.mean, 3).set(c.mean);
+    b.floats(at.deviation, 3).set(c.deviation);
+    b.write(at.rgb, rgb);
+    b.patches(at.pixels, at.rgb, c.imageSize, c.patch, at.mean, at.deviation);
+    linear(b, at.x, at.pixels, at.quantized, w.patchEmbd, w.patchEmbdBias, patches, Epilogue.store);
+    b.add(at.x, w.positionEmbd, patches * c.width);
+    for (const layer of w.layers) {
+      await this.#layer(layer, patches, pacer);
+    }
+    b.layerNorm(at.x, at.x, w.postLnWeight, w.postLnBias, patches, c.width, c.eps);
+    b.pixelShuffle(at.shuffled, at.x, c.grid, c.width, c.shuffle);
+    linear(b, dst, at.shuffled, at.quantized, w.fc, 0, c.tokens, Epilogue.store);
+    await pacer.pause();
+  }
+
+  async #layer(w: VisionLayer<Matrix, number>, patches: number, pacer: Pacer): Promise<void> {
+    const b = this.#backend;
+    const c = this.config;
+    const at = this.#at;
+    const rowBytes = c.width * 4;
+    // every patch attends to every other, so all keys and values come before the first query
+    for (let row = 0; row < patches; row += CHUNK_ROWS) {
+      const rows = Math.min(CHUNK_ROWS, patches - row);
+      b.layerNorm(at.norm, at.x + row * rowBytes, w.ln1Weight, w.ln1Bias, rows, c.width, c.eps);
+      quantizeFor(b, at.quantized, at.norm, rows, w.attnK, w.attnV);
+      b.linear(at.chunk, at.norm, at.quantized, w.attnK, w.attnKBias, rows, Epilogue.store);
+      b.storeKeys(at.kv, at.chunk, row, rows);
+      b.linear(at.chunk, at.norm, at.quantized, w.attnV, w.attnVBias, rows, Epilogue.store);
+      b.storeValues(at.kv, at.chunk, row, rows);
+    }
+    for (let row = 0; row < patches; row += CHUNK_ROWS) {
+      const rows = Math.min(CHUNK_ROWS, patches - row);
+      const x = at.x + row * rowBytes;
+      b.layerNorm(at.norm, x, w.ln1Weight, w.ln1Bias, rows, c.width, c.eps);
+      linear(b, at.chunk, at.norm, at.quantized, w.attnQ, w.attnQBias, rows, Epilogue.store);
+      b.attention(at.norm, at.chunk, at.kv, at.attention, rows, c.heads, patches, false);
+      linear(b, x, at.norm, at.quantized, w.attnOut, w.attnOutBias, rows, Epilogue.add);
+      b.layerNorm(at.norm, x, w.ln2Weight, w.ln2Bias, rows, c.width, c.eps);
+      linear(b, at.hidden, at.norm, at.quantized, w.ffnUp, w.ffnUpBias, rows, Epilogue.gelu);
+      linear(b, x, at.hidden, at.quantized, w.ffnDown, w.ffnDownBias, rows, Epilogue.add);
+      if (pacer.due()) await pacer.pause();
+    }
+  }
+}
+
+interface Buffers {
+  readonly x: number;
+  readonly kv: KvLayer;
+  readonly norm: number;
+  readonly chunk: number;
+  readonly hidden: number;
+  readonly quantized: number;
+  readonly attention: number;
+  readonly rgb: number;
+  readonly pixels: number;
+  readonly shuffled: number;
+  readonly mean: number;
+  readonly deviation: number;
+  readonly bytes: number;
+}
+
+/** Where everything lies in the scratch. What is live only before, in, or after the layers shares one region. */
+function layout(b: Backend, c: VisionConfig, base: number): Buffers {
+  const patches = c.grid * c.grid;
+  const rows = Math.min(CHUNK_ROWS, patches);
+  const pixelWidth = 3 * c.patch * c.patch;
+  const shuffledWidth = c.width * c.shuffle * c.shuffle;
+  const always = new MemoryPlan(base);
+  const x = always.reserve("x", patches * c.width * 4);
+  const mean = always.reserve("mean", 3 * 4);
+  const deviation = always.reserve("deviation", 3 * 4);
+  const quantized = always.reserve(
+    "quantized",
+    Math.max(
+      b.activationRowBytes(Math.max(c.width, c.hidden)) * rows,
+      b.activationRowBytes(pixelWidth) * patches,
+      b.activationRowBytes(shuffledWidth) * c.tokens,
+    ),
+  );
+
+  const before = new MemoryPlan(always.end);
+  const rgb = before.reserve("rgb", c.imageSize * c.imageSize * 3);
+  const pixels = before.reserve("pixels", patches * pixelWidth * 4);
+
+  const layers = new MemoryPlan(always.end);
+  const capacity = Math.ceil(patches / 8) * 8;
+  const kvBytes = kvLayerBytes(c.heads, c.headWidth, capacity, KvFormat.f32);
+  const keys = layers.reserve("keys", kvBytes);
+  const values = layers.reserve("values", kvBytes);
+  const norm = layers.reserve("norm", rows * c.width * 4);
+  const chunk = layers.reserve("chunk", rows * c.width * 4);
+  const hidden = layers.reserve("hidden", rows * c.hidden * 4);
+  const attention = layers.reserve("attention", b.attentionScratch(patches) * 4);
+
+  const after = new MemoryPlan(always.end);
+  const shuffled = after.reserve("shuffled", c.tokens * shuffledWidth * 4);
+
+  const kv = { keys, values, heads: c.heads, headWidth: c.headWidth, capacity, format: KvFormat.f32 };
+  const end = Math.max(before.end, layers.end, after.end);
+  return {
+    ...{ x, mean, deviation, quantized, rgb, pixels, kv, norm, chunk, hidden, attention, shuffled },
+    bytes: end - base,
+  };
+}

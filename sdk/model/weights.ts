@@ -1,0 +1,193 @@
+import { type Backend, type Matrix, WeightFormat } from "../backend/backend.ts";
+import { LorisError } from "../errors.ts";
+import { type GgmlTypeName, requireSupported } from "../gguf/gguf.ts";
+import type { MemoryPlan } from "../memory/plan.ts";
+import { SequentialReader } from "../sources/sequential.ts";
+import type { Source } from "../sources/source.ts";
+import {
+  type LanguageTensors,
+  mapLanguage,
+  mapVision,
+  type NeededTensor,
+  type VisionTensors,
+} from "./tensors.ts";
+
+/**
+ * How weights are held: as near to the file's own types as can be ("file"), or all in 16, in 8, or in 4 bits. "q8" and
+ * "q4" leave alone what is smaller already; "q4" keeps the embedding and the patch embedding, which everything
+ * passes through, in 8 bits.
+ */
+export type WeightLevel = "file" | "f16" | "q8" | "q4";
+
+/** What each GGUF type becomes when nothing forces it smaller: exact where one of our formats can be. */
+const NATURAL: Partial<Record<GgmlTypeName, WeightFormat>> = {
+  F32: WeightFormat.f32,
+  F16: WeightFormat.f16,
+  BF16: WeightFormat.f32,
+  Q4_0: WeightFormat.q4,
+  Q4_1: WeightFormat.q4Min,
+  Q4_K: WeightFormat.q4Min,
+  Q5_0: WeightFormat.q8,
+  Q5_1: WeightFormat.q8,
+  Q5_K: WeightFormat.q8,
+  Q6_K: WeightFormat.q8,
+  Q8_0: WeightFormat.q8,
+  IQ4_NL: WeightFormat.q8,
+};
+
+function formatFor({ tensor }: NeededTensor, level: WeightLevel, sensitive: boolean): WeightFormat {
+  requireSupported(tensor);
+  const natural = NATURAL[tensor.type]!;
+  if (level === "file" || natural >= WeightFormat.q4) return natural;
+  if (level === "f16") return WeightFormat.f16;
+  return level === "q8" || sensitive ? WeightFormat.q8 : WeightFormat.q4;
+}
+
+/** A tensor with its place; `format` is undefined for a vector, which becomes f32. */
+export interface PlacedTensor {
+  readonly needed: NeededTensor;
+  readonly format: WeightFormat | undefined;
+  readonly address: number;
+}
+
+/** Gives every tensor of both networks its format and its place in the plan. */
+export function placeWeights(
+  plan: MemoryPlan,
+  backend: Backend,
+  text: LanguageTensors<NeededTensor, NeededTensor>,
+  picture: VisionTensors<NeededTensor, NeededTensor>,
+  level: WeightLevel,
+): { language: LanguageTensors<Matrix, number>; vision: VisionTensors<Matrix, number>; placed: PlacedTensor[] } {
+  const placed: PlacedTensor[] = [];
+  const sensitive = new Set([text.tokenEmbd, text.output, picture.patchEmbd]);
+  const matrix = (needed: NeededTensor): Matrix => {
+    const format = formatFor(needed, level, sensitive.has(needed));
+    const { columns, width } = needed;
+    const address = plan.reserve("weights", backend.matrixBytes(columns, width, format));
+    placed.push({ needed, format, address });
+    return { address, format, columns, width };
+  };
+  const vector = (needed: NeededTensor): number => {
+    requireSupported(needed.tensor);
+    const address = plan.reserve("weights", needed.width * 4);
+    placed.push({ needed, format: undefined, address });
+    return address;
+  };
+  return { language: mapLanguage(text, matrix, vector), vision: mapVision(picture, matrix, vector), placed };
+}
+
+/** How far a load has come. Bytes are bytes of the files. */
+export interface LoadProgress {
+  /** What is being read: the file's name. */
+  readonly file: string;
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** A piece is at least this long, so that reading does not cost more than converting. */
+const PIECE_BYTES = 1 << 18;
+const READ_AHEAD_BYTES = 1 << 20;
+const GROUP_ROWS = 8;
+
+/** Bytes of scratch that {@link loadWeights} works in: a piece of a file, and a group of rows as f32. */
+export function loadScratchBytes(backend: Backend, placed: readonly PlacedTensor[]): number {
+  return pieceBytes(placed) + f32ScratchBytes(backend, placed);
+}
+
+function pieceBytes(placed: readonly PlacedTensor[]): number {
+  const groups = placed.map(({ needed, format }) => format === undefined ? 0 : rowBytes(needed) * GROUP_ROWS);
+  return Math.ceil(Math.max(PIECE_BYTES, ...groups) / 64) * 64;
+}
+
+function f32ScratchBytes(backend: Backend, placed: readonly PlacedTensor[]): number {
+  return Math.max(...placed.map(({ needed, format }) => format === undefined ? 0 : backend.packScratch(needed.width) * 4));
+}
+
+function rowBytes({ tensor, columns }: NeededTensor): number {
+  return tensor.bytes / columns;
+}
+
+/**
+ * Reads all tensors in the order of their files and converts each piece at once into its final place.
+ *
+ * @param scratch Address of {@link loadScratchBytes} bytes.
+ * @throws {LorisError} `source_failed`; `file_invalid` for a weight that is NaN or infinite; the signal's reason.
+ */
+export async function loadWeights(
+  backend: Backend,
+  placed: readonly PlacedTensor[],
+  scratch: number,
+  onProgress?: (progress: LoadProgress) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const totalBytes = placed.reduce((sum, p) => sum + p.needed.tensor.bytes, 0);
+  const staging = { address: scratch, bytes: pieceBytes(placed) };
+  const f32 = scratch + staging.bytes;
+  let loadedBytes = 0;
+  for (const [source, tensors] of Map.groupBy(placed, (p): Source => p.needed.tensor.source)) {
+    const ordered = tensors.toSorted((a, b) => a.needed.tensor.offset - b.needed.tensor.offset);
+    const last = ordered.at(-1)!.needed.tensor;
+    const reader = new SequentialReader(
+      source,
+      ordered[0]!.needed.tensor.offset,
+      last.offset + last.bytes,
+      READ_AHEAD_BYTES,
+      signal,
+    );
+    try {
+      for (const tensor of ordered) {
+        for (const piece of pieces(tensor, staging.bytes)) {
+          signal?.throwIfAborted();
+          backend.write(staging.address, await reader.read(piece.offset, piece.bytes));
+          convert(backend, tensor, piece, staging.address, f32);
+          loadedBytes += piece.bytes;
+          onProgress?.({ file: source.name, loadedBytes, totalBytes });
+        }
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+}
+
+/** Whole groups of rows of a matrix (`count` rows), or a run of a vector's elements (`count` elements). */
+interface Piece {
+  readonly first: number;
+  readonly count: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+function* pieces({ needed, format }: PlacedTensor, limit: number): Generator<Piece> {
+  const { tensor } = needed;
+  // a vector is cut at multiples of 256 elements, the largest block of any type
+  const [unit, units] = format === undefined
+    ? [tensor.bytes / tensor.elements, tensor.elements]
+    : [rowBytes(needed), needed.columns];
+  const step = format === undefined ? 256 : GROUP_ROWS;
+  const most = Math.max(step, Math.floor(limit / unit / step) * step);
+  for (let first = 0; first < units; first += most) {
+    const count = Math.min(most, units - first);
+    yield { first, count, offset: tensor.offset + first * unit, bytes: count * unit };
+  }
+}
+
+function convert(backend: Backend, { needed, format, address }: PlacedTensor, piece: Piece, src: number, f32: number) {
+  const { tensor, width } = needed;
+  if (format === undefined) {
+    const dst = address + piece.first * 4;
+    backend.dequantize(dst, src, piece.count, tensor.typeId);
+    if (!backend.floats(dst, piece.count).every(Number.isFinite)) refuse(needed);
+    return;
+  }
+  const dst = address + backend.matrixBytes(piece.first, width, format);
+  const outcome = backend.pack(dst, src, piece.count, width, rowBytes(needed), tensor.typeId, format, f32);
+  if (outcome !== 0) refuse(needed);
+}
+
+function refuse({ tensor }: NeededTensor): never {
+  throw new LorisError(
+    "file_invalid",
+    `${tensor.source.name}: ${tensor.name} holds a weight that is not a finite number; the file is damaged`,
+  );
+}

@@ -1,0 +1,63 @@
+import { LorisError } from "../errors.ts";
+import { checkLength, checkRange } from "./check.ts";
+import type { Source } from "./source.ts";
+
+/** The little of Node's `fs/promises` that is used; Deno has the same module. */
+interface FileHandle {
+  stat(): Promise<{ size: number; isFile(): boolean }>;
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+/** A file on disk, in Deno and Node. Its handle is opened by the first read and given back by `close()`. */
+export interface FileSource extends Source {
+  close(): Promise<void>;
+}
+
+export function fileSource(path: string): FileSource {
+  let opened: Promise<{ handle: FileHandle; size: number }> | undefined;
+  const open = () => opened ??= openFile(path);
+  return {
+    name: path,
+    async size() {
+      return (await open()).size;
+    },
+    async read(offset, length, signal) {
+      signal?.throwIfAborted();
+      const { handle, size } = await open();
+      checkRange(path, offset, length, size);
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled)
+          .catch((cause) => fail(path, "cannot be read", cause));
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+        signal?.throwIfAborted();
+      }
+      checkLength(path, offset, length, filled);
+      return bytes;
+    },
+    async close() {
+      const was = opened;
+      opened = undefined;
+      if (was) await (await was).handle.close();
+    },
+  };
+}
+
+async function openFile(path: string): Promise<{ handle: FileHandle; size: number }> {
+  const fs = await import("node:fs/promises");
+  const handle: FileHandle = await fs.open(path, "r").catch((cause) => fail(path, "cannot be opened", cause));
+  const stat = await handle.stat();
+  if (!stat.isFile()) {
+    await handle.close();
+    fail(path, "is not a file");
+  }
+  return { handle, size: stat.size };
+}
+
+function fail(path: string, what: string, cause?: unknown): never {
+  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  throw new LorisError("source_failed", `${path} ${what}${why}`, { param: path, cause });
+}

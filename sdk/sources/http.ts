@@ -1,0 +1,119 @@
+import { LorisError } from "../errors.ts";
+import { checkLength, checkRange } from "./check.ts";
+import type { Source } from "./source.ts";
+
+/** Options of {@link httpSource}. */
+export interface HttpSourceOptions {
+  /** Used instead of the global `fetch`. */
+  fetch?: (input: string, init: RequestInit) => Promise<Response>;
+  /** Sent with every request, for example an authorization. */
+  headers?: Record<string, string>;
+}
+
+/** What must be the same in every answer, or the file was exchanged while it was read. */
+interface Identity {
+  readonly size: number;
+  readonly etag: string | null;
+  readonly modified: string | null;
+}
+
+/**
+ * A file behind HTTP, read by ranges. The server must honour `Range` (answer 206) and must not compress. An answer for
+ * another range, of another length, or from another version of the file is refused.
+ */
+export function httpSource(url: string | URL, options: HttpSourceOptions = {}): Source {
+  const name = String(url);
+  const send = options.fetch ?? ((input, init) => fetch(input, init));
+  let identity: Identity | undefined;
+
+  async function request(offset: number, length: number, signal?: AbortSignal): Promise<Response> {
+    const headers = {
+      ...options.headers,
+      range: `bytes=${offset}-${offset + length - 1}`,
+      "accept-encoding": "identity",
+    };
+    let response: Response;
+    try {
+      response = await send(name, { headers, signal: signal ?? null });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      fail(name, `the request failed: ${cause instanceof Error ? cause.message : cause}`, cause);
+    }
+    try {
+      identity = checkResponse(name, response, offset, length, identity);
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
+    return response;
+  }
+
+  async function known(signal?: AbortSignal): Promise<Identity> {
+    if (!identity) {
+      const response = await request(0, 1, signal);
+      await response.body?.cancel();
+    }
+    return identity!;
+  }
+
+  async function* stream(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    checkRange(name, offset, length, (await known(signal)).size);
+    if (length === 0) return;
+    const response = await request(offset, length, signal);
+    let got = 0;
+    try {
+      for await (const chunk of response.body!) {
+        got += chunk.length;
+        if (got > length) break;
+        yield chunk;
+      }
+    } catch (cause) {
+      signal?.throwIfAborted();
+      fail(name, `the connection broke after ${got} of ${length} bytes from byte ${offset}`, cause);
+    }
+    checkLength(name, offset, length, got);
+  }
+
+  return {
+    name,
+    async size(signal) {
+      return (await known(signal)).size;
+    },
+    async read(offset, length, signal) {
+      checkRange(name, offset, length, (await known(signal)).size);
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      for await (const chunk of stream(offset, length, signal)) {
+        bytes.set(chunk, filled);
+        filled += chunk.length;
+      }
+      return bytes;
+    },
+    stream,
+  };
+}
+
+function checkResponse(name: string, response: Response, offset: number, length: number, before?: Identity): Identity {
+  const { status, headers } = response;
+  if (status === 200) {
+    fail(name, "the server ignored the Range header and answered 200 with the whole file; use one that serves ranges");
+  }
+  if (status !== 206) fail(name, `the server answered ${status} ${response.statusText} to a range request`);
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") fail(name, `the server compressed the range (Content-Encoding: ${encoding})`);
+  const range = headers.get("content-range") ?? "(none)";
+  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range);
+  const [first, last, size] = match ? match.slice(1).map(Number) as [number, number, number] : [-1, -1, -1];
+  if (first !== offset || last !== offset + length - 1) {
+    fail(name, `wanted were bytes ${offset}-${offset + length - 1}, the answer's Content-Range is ${range}`);
+  }
+  const now = { size, etag: headers.get("etag"), modified: headers.get("last-modified") };
+  if (before && (before.size !== now.size || before.etag !== now.etag || before.modified !== now.modified)) {
+    fail(name, `the file changed while it was read: ${JSON.stringify(before)} became ${JSON.stringify(now)}`);
+  }
+  return now;
+}
+
+function fail(name: string, message: string, cause?: unknown): never {
+  throw new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
+}

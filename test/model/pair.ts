@@ -1,0 +1,28 @@
+import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
+import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
+import { openGguf } from "../../sdk/gguf/gguf.ts";
+import { type AssembleOptions, type Assembled, assemble } from "../../sdk/model/assemble.ts";
+import { checkPair } from "../../sdk/model/pair.ts";
+import { loadWeights } from "../../sdk/model/weights.ts";
+import { bytesSource } from "../../sdk/sources/bytes.ts";
+
+/** A pair of files, assembled and loaded on one build of the kernels. */
+export async function openPair(
+  build: KernelBuild,
+  text: URL,
+  vision: URL,
+  options: Partial<AssembleOptions> = {},
+): Promise<Assembled> {
+  const sources = await Promise.all([text, vision].map(async (url) => bytesSource(await Deno.readFile(url), url.pathname)));
+  const files = await Promise.all(sources.map((source) => openGguf(source)));
+  const kernels = new URL(`../../sdk/backend/wasm/kernels.${build}.wasm`, import.meta.url);
+  const memoryBudget = options.memoryBudget ?? 256 * 2 ** 20;
+  const backend = await WasmBackend.create(await WebAssembly.compile(await Deno.readFile(kernels)), build, memoryBudget);
+  const assembled = assemble(backend, checkPair(files[0]!, files[1]!), {
+    memoryBudget,
+    weights: options.weights ?? "auto",
+    contextTokens: options.contextTokens,
+  });
+  await loadWeights(backend, assembled.placed, assembled.scratch);
+  return assembled;
+}

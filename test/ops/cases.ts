@@ -1,0 +1,328 @@
+/**
+ * The table of operations: each case computes one operation on a backend and the same formula in f64 here, from the
+ * same inputs. Adding an operation takes two steps: write its kernel, add a function with its cases to `CASES`.
+ *
+ * `bound` is on the normalised mean square error. Plain kernels compute in f32 from f32 inputs. The SIMD twins may round
+ * activations to 8 bits in blocks of 32; `simdBound` says so where it is larger.
+ */
+import { type Backend, Epilogue, KvFormat, kvLayerBytes, WeightFormat } from "../../sdk/backend/backend.ts";
+import { type Bench, numbers } from "./harness.ts";
+
+/** f32 arithmetic: about (2^-24)^2 a rounding, and some tens of them in a sum. */
+const F32 = 1e-12;
+/** exp by a polynomial, relative error 2e-7, and f32 sums. */
+const EXP = 1e-12;
+/** 8-bit activations: (largest / rms)^2 / (12 * 127^2), with largest / rms about 2.5 in a block of 32. */
+const ACTIVATIONS_8_BIT = 5e-5;
+/** f16 storage: 2^-22 / 3 for keys and values each. */
+const F16 = 5e-7;
+
+export interface Case {
+  readonly name: string;
+  readonly bound: number;
+  readonly simdBound?: number;
+  run(bench: Bench): { got: Float32Array; want: Float64Array };
+}
+
+const out = (bench: Bench, at: number, elements: number) => bench.get(at, elements);
+
+function rmsNorm(rows: number, width: number): Case {
+  return {
+    name: `rms_norm [${rows}, ${width}]`,
+    bound: F32,
+    run(bench) {
+      const [x, w] = [numbers(1, rows * width, 3), numbers(2, width)];
+      const at = bench.put(x);
+      bench.backend.rmsNorm(at, at, bench.put(w), rows, width, 1e-5);
+      const want = new Float64Array(rows * width);
+      for (let r = 0; r < rows; r++) {
+        const row = x.subarray(r * width, (r + 1) * width);
+        const scale = 1 / Math.sqrt(row.reduce((s, v) => s + v * v, 0) / width + 1e-5);
+        row.forEach((v, i) => want[r * width + i] = v * scale * w[i]!);
+      }
+      return { got: out(bench, at, rows * width), want };
+    },
+  };
+}
+
+function layerNorm(rows: number, width: number): Case {
+  return {
+    name: `layer_norm [${rows}, ${width}]`,
+    bound: F32,
+    run(bench) {
+      const [x, w, bias] = [numbers(3, rows * width, 2).map((v) => v + 5), numbers(4, width), numbers(5, width)];
+      const dst = bench.reserve(rows * width * 4);
+      bench.backend.layerNorm(dst, bench.put(x), bench.put(w), bench.put(bias), rows, width, 1e-6);
+      const want = new Float64Array(rows * width);
+      for (let r = 0; r < rows; r++) {
+        const row = x.subarray(r * width, (r + 1) * width);
+        const mean = row.reduce((s, v) => s + v, 0) / width;
+        const scale = 1 / Math.sqrt(row.reduce((s, v) => s + (v - mean) ** 2, 0) / width + 1e-6);
+        row.forEach((v, i) => want[r * width + i] = (v - mean) * scale * w[i]! + bias[i]!);
+      }
+      return { got: out(bench, dst, rows * width), want };
+    },
+  };
+}
+
+/** Packs f32 rows in a format; returns the matrix and what its weights really are, read back through `embed`. */
+function packed(bench: Bench, weights: Float32Array, columns: number, width: number, format: WeightFormat) {
+  const b: Backend = bench.backend;
+  const address = bench.reserve(b.matrixBytes(columns, width, format));
+  const outcome = b.pack(
+    address,
+    bench.put(weights),
+    columns,
+    width,
+    width * 4,
+    0,
+    format,
+    bench.reserve(b.packScratch(width) * 4),
+  );
+  if (outcome !== 0) throw new Error(`pack gave ${outcome}`);
+  const matrix = { address, format, columns, width };
+  const rows = bench.reserve(columns * width * 4);
+  const ids = bench.reserve(columns * 4);
+  b.words(ids, columns).set(Uint32Array.from({ length: columns }, (_, i) => i));
+  b.embed(rows, matrix, ids, columns);
+  return { matrix, real: bench.get(rows, columns * width) };
+}
+
+const FORMAT_NAME = ["f32", "f16", "q8", "q4", "q4_min"];
+/** How far each format's weights may be from the ones given: the rounding of its steps, for normal weights. */
+const FORMAT_ERROR = [0, 1e-7, 3e-5, 9e-3, 8e-3];
+
+function pack(format: WeightFormat): Case {
+  const [columns, width] = [27, 100];
+  return {
+    name: `pack, embed: ${FORMAT_NAME[format]} [${columns}, ${width}]`,
+    bound: FORMAT_ERROR[format]!,
+    run(bench) {
+      const weights = numbers(6, columns * width, 0.1);
+      return { got: packed(bench, weights, columns, width, format).real, want: Float64Array.from(weights) };
+    },
+  };
+}
+
+function linear(format: WeightFormat, rows: number, width: number, columns: number, epilogue: Epilogue, bias: boolean): Case {
+  const how = ["store", "add", "gelu"][epilogue];
+  return {
+    name: `linear ${FORMAT_NAME[format]} [${rows}, ${width}] x [${columns}, ${width}] ${how}${bias ? " bias" : ""}`,
+    bound: F32 * 10,
+    ...(format >= WeightFormat.q8 ? { simdBound: ACTIVATIONS_8_BIT } : {}),
+    run(bench) {
+      const b = bench.backend;
+      const { matrix, real } = packed(bench, numbers(7, columns * width, 0.1), columns, width, format);
+      const [x, before, biases] = [numbers(8, rows * width), numbers(9, rows * columns), numbers(10, columns)];
+      const [at, dst] = [bench.put(x), bench.put(before)];
+      const quantized = bench.reserve(b.activationRowBytes(width) * rows);
+      b.quantize(quantized, at, rows, width);
+      b.linear(dst, at, quantized, matrix, bias ? bench.put(biases) : 0, rows, epilogue);
+      const want = new Float64Array(rows * columns);
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < columns; c++) {
+          let sum = bias ? biases[c]! : 0;
+          for (let k = 0; k < width; k++) sum += x[r * width + k]! * real[c * width + k]!;
+          const i = r * columns + c;
+          want[i] = epilogue === Epilogue.add ? before[i]! + sum : epilogue === Epilogue.gelu ? geluOf(sum) : sum;
+        }
+      }
+      return { got: out(bench, dst, rows * columns), want };
+    },
+  };
+}
+
+const geluOf = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+function swiglu(elements: number): Case {
+  return {
+    name: `swiglu [${elements}]`,
+    bound: EXP,
+    run(bench) {
+      const [gate, up] = [numbers(11, elements, 8), numbers(12, elements)];
+      const at = bench.put(gate);
+      bench.backend.swiglu(at, at, bench.put(up), elements);
+      const want = Float64Array.from(gate, (x, i) => x / (1 + Math.exp(-x)) * up[i]!);
+      return { got: out(bench, at, elements), want };
+    },
+  };
+}
+
+function rope(rows: number, heads: number, headWidth: number): Case {
+  const stride = heads * headWidth;
+  return {
+    name: `rope [${rows}, ${heads}, ${headWidth}]`,
+    bound: F32,
+    run(bench) {
+      const x = numbers(13, rows * stride);
+      const angles = numbers(14, rows * headWidth / 2, 3);
+      const turns = Float32Array.from({ length: rows * headWidth }, (_, i) => (i % 2 ? Math.sin : Math.cos)(angles[i >> 1]!));
+      const at = bench.put(x);
+      bench.backend.rope(at, bench.put(turns), rows, heads, headWidth, stride);
+      const want = Float64Array.from(x, (_, i) => {
+        const [r, pair] = [Math.floor(i / stride), (i % headWidth) >> 1];
+        const [cos, sin] = [turns[r * headWidth + 2 * pair]!, turns[r * headWidth + 2 * pair + 1]!];
+        return i % 2 ? x[i - 1]! * sin + x[i]! * cos : x[i]! * cos - x[i + 1]! * sin;
+      });
+      return { got: out(bench, at, rows * stride), want };
+    },
+  };
+}
+
+interface AttentionSizes {
+  rows: number;
+  heads: number;
+  kvHeads: number;
+  headWidth: number;
+  past: number;
+  causal: boolean;
+  format: KvFormat;
+}
+
+function attention({ rows, heads, kvHeads, headWidth, past, causal, format }: AttentionSizes): Case {
+  const kind = `${causal ? "causal" : "full"} ${format === KvFormat.f16 ? "f16" : "f32"}`;
+  return {
+    name: `attention ${kind} rows ${rows} heads ${heads}/${kvHeads} x ${headWidth}, ${past} before`,
+    bound: format === KvFormat.f16 ? F16 : 10 * F32,
+    run(bench) {
+      const b = bench.backend;
+      const positions = causal ? past + rows : past;
+      const capacity = Math.ceil(positions / 8) * 8 + 8;
+      const kvWidth = kvHeads * headWidth;
+      const q = numbers(15, rows * heads * headWidth);
+      const [k, v] = [numbers(16, positions * kvWidth), numbers(17, positions * kvWidth)];
+      const bytes = kvLayerBytes(kvHeads, headWidth, capacity, format);
+      const cache = {
+        ...{ keys: bench.reserve(bytes), values: bench.reserve(bytes), heads: kvHeads, headWidth, capacity, format },
+      };
+      // in two calls, so that a position in the middle of eight is written too
+      const cut = Math.min(3, positions);
+      b.storeKeys(cache, bench.put(k), 0, cut);
+      b.storeKeys(cache, bench.put(k.subarray(cut * kvWidth)), cut, positions - cut);
+      b.storeValues(cache, bench.put(v), 0, positions);
+      const dst = bench.reserve(rows * heads * headWidth * 4);
+      const scratch = bench.reserve(b.attentionScratch(positions) * 4);
+      b.attention(dst, bench.put(q), cache, scratch, rows, heads, past, causal);
+      const want = new Float64Array(rows * heads * headWidth);
+      for (let r = 0; r < rows; r++) {
+        for (let h = 0; h < heads; h++) {
+          const kvHead = Math.floor(h / (heads / kvHeads));
+          const seen = causal ? past + r + 1 : past;
+          const scores = Array.from({ length: seen }, (_, t) => {
+            let sum = 0;
+            for (let i = 0; i < headWidth; i++) {
+              sum += q[(r * heads + h) * headWidth + i]! * k[t * kvWidth + kvHead * headWidth + i]!;
+            }
+            return sum / Math.sqrt(headWidth);
+          });
+          const max = Math.max(...scores);
+          const total = scores.reduce((s, x) => s + Math.exp(x - max), 0);
+          scores.forEach((score, t) => {
+            const p = Math.exp(score - max) / total;
+            for (let i = 0; i < headWidth; i++) {
+              want[(r * heads + h) * headWidth + i]! += p * v[t * kvWidth + kvHead * headWidth + i]!;
+            }
+          });
+        }
+      }
+      return { got: out(bench, dst, rows * heads * headWidth), want };
+    },
+  };
+}
+
+function patches(size: number, patch: number): Case {
+  return {
+    name: `patches ${size} px by ${patch}`,
+    bound: F32,
+    run(bench) {
+      const rgb = Uint8Array.from(numbers(18, size * size * 3), (v) => Math.abs(v * 100) % 256);
+      const [mean, deviation] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
+      const grid = size / patch;
+      const elements = size * size * 3;
+      const dst = bench.reserve(elements * 4);
+      bench.backend.patches(dst, bench.putBytes(rgb), size, patch, bench.put(mean), bench.put(deviation));
+      const want = new Float64Array(elements);
+      for (let i = 0, p = 0; p < grid * grid; p++) {
+        for (let c = 0; c < 3; c++) {
+          for (let y = 0; y < patch; y++) {
+            for (let x = 0; x < patch; x++) {
+              const pixel = (Math.floor(p / grid) * patch + y) * size + (p % grid) * patch + x;
+              want[i++] = (rgb[pixel * 3 + c]! / 255 - Math.fround(mean[c]!)) / Math.fround(deviation[c]!);
+            }
+          }
+        }
+      }
+      return { got: out(bench, dst, elements), want };
+    },
+  };
+}
+
+function pixelShuffle(grid: number, width: number, scale: number): Case {
+  return {
+    name: `pixel_shuffle ${grid} x ${grid} x ${width} by ${scale}`,
+    bound: 0,
+    run(bench) {
+      const x = numbers(19, grid * grid * width);
+      const dst = bench.reserve(x.length * 4);
+      bench.backend.pixelShuffle(dst, bench.put(x), grid, width, scale);
+      const want: number[] = [];
+      const tokens = grid / scale;
+      for (let t = 0; t < tokens * tokens; t++) {
+        for (let n = 0; n < scale * scale; n++) {
+          const row = Math.floor(t / tokens) * scale + Math.floor(n / scale);
+          const column = (t % tokens) * scale + n % scale;
+          want.push(...x.subarray((row * grid + column) * width, (row * grid + column + 1) * width));
+        }
+      }
+      return { got: out(bench, dst, x.length), want: Float64Array.from(want) };
+    },
+  };
+}
+
+function add(elements: number): Case {
+  return {
+    name: `add [${elements}]`,
+    bound: F32,
+    run(bench) {
+      const [a, x] = [numbers(20, elements), numbers(21, elements)];
+      const dst = bench.put(a);
+      bench.backend.add(dst, bench.put(x), elements);
+      return { got: out(bench, dst, elements), want: Float64Array.from(a, (v, i) => v + x[i]!) };
+    },
+  };
+}
+
+const { f32, f16, q8, q4, q4Min } = WeightFormat;
+const { store, add: addTo, gelu } = Epilogue;
+const whole = { causal: false, format: KvFormat.f32 };
+const cached = { causal: true, format: KvFormat.f16 };
+
+export const CASES: readonly Case[] = [
+  rmsNorm(1, 576),
+  rmsNorm(5, 99),
+  layerNorm(3, 384),
+  layerNorm(2, 77),
+  ...[f32, f16, q8, q4, q4Min].map(pack),
+  ...[f32, f16, q8, q4, q4Min].flatMap((format) => [
+    linear(format, 1, 576, 192, store, false),
+    linear(format, 7, 96, 36, addTo, false),
+    linear(format, 6, 160, 64, gelu, true),
+    linear(format, 2, 588, 20, store, true),
+    linear(format, 13, 32, 8, addTo, true),
+  ]),
+  swiglu(1536),
+  swiglu(7),
+  rope(3, 9, 64),
+  rope(1, 3, 32),
+  attention({ rows: 1, heads: 9, kvHeads: 3, headWidth: 64, past: 100, ...cached }),
+  attention({ rows: 19, heads: 9, kvHeads: 3, headWidth: 64, past: 0, ...cached }),
+  attention({ rows: 5, heads: 3, kvHeads: 1, headWidth: 32, past: 30, ...cached }),
+  attention({ rows: 1, heads: 4, kvHeads: 4, headWidth: 16, past: 0, causal: true, format: KvFormat.f32 }),
+  attention({ rows: 16, heads: 2, kvHeads: 2, headWidth: 32, past: 16, ...whole }),
+  attention({ rows: 9, heads: 6, kvHeads: 6, headWidth: 64, past: 53, ...whole }),
+  patches(28, 14),
+  patches(64, 8),
+  pixelShuffle(8, 24, 2),
+  pixelShuffle(8, 5, 4),
+  add(33),
+];
