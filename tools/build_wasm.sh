@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the committed WASM modules from source. Usage: tools/build_wasm.sh [kernels|image|all] [OUT]
-# OUT (default: the repository) receives sdk/backend/wasm/*.wasm and sdk/image/wasm/*. Needs .toolchain (tools/setup-toolchain.sh).
+# OUT (default: the repository) receives sdk/backend/wasm/*.wasm and sdk/image/image.wasm. Needs .toolchain (tools/setup-toolchain.sh).
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd); WHAT=${1:-all}; OUT=$(realpath -m "${2:-$ROOT}")
 source "$ROOT/.toolchain/env.sh"
@@ -9,18 +9,31 @@ TARGET=${CARGO_TARGET_DIR:-$ROOT/rust-kernels/target/wasm}
 REMAP="--remap-path-prefix=$ROOT=/loris --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 unset RUSTC RUSTC_WRAPPER CARGO_BUILD_RUSTC
 
-kernels() { # name, cargo arguments, target features
-  local features="-C target-feature=+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globals,$3"
-  RUSTFLAGS="$features $REMAP -C link-arg=--import-memory -C link-arg=-zstack-size=65536 -C link-arg=--export=__heap_base" \
-    cargo-wasm build -q --locked --release --manifest-path "$ROOT/rust-kernels/Cargo.toml" -p loris-kernels \
-    --target wasm32-unknown-unknown --target-dir "$TARGET/$1" $2
+OPT="-O3 --enable-simd --enable-relaxed-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue --enable-reference-types --strip-debug --strip-producers --strip-target-features"
+FEATURES="-C target-feature=+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globals"
+
+build() { # crate, target folder, target features, cargo arguments
+  RUSTFLAGS="$FEATURES,$3 $REMAP -C link-arg=--import-memory ${4:-}" cargo-wasm build -q --locked --release \
+    --manifest-path "$ROOT/rust-kernels/Cargo.toml" -p "$1" --target wasm32-unknown-unknown --target-dir "$TARGET/$2" ${5:-}
+}
+
+kernels() { # name, target features, cargo arguments
+  build loris-kernels "$1" "$2" "-C link-arg=-zstack-size=65536 -C link-arg=--export=__heap_base" "${3:-}"
   mkdir -p "$OUT/sdk/backend/wasm"
-  wasm-opt -O3 --all-features --disable-gc --disable-reference-types --strip-debug --strip-producers --strip-target-features \
-    "$TARGET/$1/wasm32-unknown-unknown/release/loris_kernels.wasm" -o "$OUT/sdk/backend/wasm/kernels.$1.wasm"
+  wasm-opt $OPT "$TARGET/$1/wasm32-unknown-unknown/release/loris_kernels.wasm" -o "$OUT/sdk/backend/wasm/kernels.$1.wasm"
+}
+
+image() {
+  build loris-image image +simd128 "-C link-arg=-zstack-size=131072" --no-default-features
+  mkdir -p "$OUT/sdk/image"
+  wasm-opt $OPT "$TARGET/image/wasm32-unknown-unknown/release/loris_image.wasm" -o "$OUT/sdk/image/image.wasm"
 }
 
 if [ "$WHAT" = kernels ] || [ "$WHAT" = all ]; then
-  kernels plain "" +simd128
-  kernels simd128 "--features simd" +simd128
-  kernels relaxed "--features simd" +simd128,+relaxed-simd
+  kernels plain +simd128
+  kernels simd128 +simd128 "--features simd"
+  kernels relaxed +simd128,+relaxed-simd "--features simd"
+fi
+if [ "$WHAT" = image ] || [ "$WHAT" = all ]; then
+  image
 fi

@@ -1,0 +1,65 @@
+//! PNG, row by row; an interlaced one in full.
+use crate::decode::Decoder;
+use crate::error::{broken, Result};
+use crate::exif;
+use crate::input::{Input, ReadAt};
+use png::Transformations;
+
+pub struct Png<'a, R: ReadAt> {
+    reader: png::Reader<Input<'a, R>>,
+    size: (u32, u32),
+}
+
+impl<'a, R: ReadAt> Png<'a, R> {
+    pub fn open(input: Input<'a, R>) -> Result<Self> {
+        let mut decoder = png::Decoder::new(input);
+        // palettes and few bits become 8, tRNS becomes alpha, 16 bits lose the low ones
+        decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        let reader = decoder.read_info().map_err(|e| broken("PNG")(&e))?;
+        let size = reader.info().size();
+        Ok(Self { reader, size })
+    }
+
+    fn channels(&self) -> usize {
+        self.reader.output_color_type().0.samples()
+    }
+}
+
+impl<R: ReadAt> Decoder for Png<'_, R> {
+    fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn orientation(&self) -> u8 {
+        self.reader.info().exif_metadata.as_deref().map_or(1, exif::orientation)
+    }
+
+    fn prepare(&mut self, _: (u32, u32), _: usize) -> Result<(u32, u32, usize)> {
+        let (w, h) = self.size;
+        let rows = if self.reader.info().interlaced { h as usize } else { 8 };
+        // rows in flight of up to 8 bytes a pixel, and the inflater's window
+        Ok((w, h, rows * w as usize * self.channels() + w as usize * 16 + (1 << 17)))
+    }
+
+    fn rows(mut self: Box<Self>, row: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let channels = self.channels();
+        let mut rgb = Vec::new();
+        if self.reader.info().interlaced {
+            let line = self.size.0 as usize * channels;
+            let mut pixels = vec![0; line * self.size.1 as usize];
+            self.reader.next_frame(&mut pixels).map_err(|e| broken("PNG")(&e))?;
+            for line in pixels.chunks_exact(line) {
+                super::to_rgb(line, channels, &mut rgb);
+                row(&rgb);
+            }
+            return Ok(());
+        }
+        while let Some(line) = self.reader.next_row().map_err(|e| broken("PNG")(&e))? {
+            super::to_rgb(line.data(), channels, &mut rgb);
+            row(&rgb);
+        }
+        Ok(())
+    }
+}

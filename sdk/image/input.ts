@@ -1,0 +1,122 @@
+import { LorisError } from "../errors.ts";
+
+/** A picture in any form that a program is likely to have it: still compressed. */
+export type ImageInput = Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array> | string | URL;
+
+/**
+ * The compressed bytes of a picture.
+ *
+ * @param input Bytes, or something that gives bytes; a string or URL must be a `data:` URL.
+ * @param maxBytes More than this is refused, while reading.
+ * @throws {LorisError} `image_too_large`, `image_invalid`, `argument_invalid`; the signal's reason.
+ */
+export async function readImageBytes(input: ImageInput, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  const bytes = await toBytes(input, maxBytes, signal);
+  if (bytes.length > maxBytes) refuseSize(bytes.length, maxBytes);
+  if (bytes.length === 0) throw new LorisError("image_invalid", "the picture is empty (0 bytes)");
+  return bytes;
+}
+
+async function toBytes(input: ImageInput, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  if (input instanceof Uint8Array) return input;
+  if (input instanceof ArrayBuffer) return new Uint8Array(input);
+  if (typeof input === "string" || input instanceof URL) return dataUrlBytes(String(input), maxBytes);
+  if (input instanceof Blob) {
+    if (input.size > maxBytes) refuseSize(input.size, maxBytes);
+    return new Uint8Array(await input.arrayBuffer());
+  }
+  if (input instanceof Response) {
+    if (!input.ok) throw new LorisError("image_invalid", `the response for the picture has the status ${input.status}`);
+    if (!input.body) throw new LorisError("image_invalid", "the response for the picture has no body");
+    return await collect(input.body, maxBytes, signal);
+  }
+  if (input instanceof ReadableStream) return await collect(input, maxBytes, signal);
+  throw new LorisError(
+    "argument_invalid",
+    "a picture must be bytes, a Blob, a Response, a stream of bytes or a data URL, it is " +
+      (input === null ? "null" : typeof input),
+    { param: "image" },
+  );
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = stream.getReader();
+  const abort = () => reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", abort);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) break;
+      length += value.length;
+      if (length > maxBytes) {
+        await reader.cancel();
+        refuseSize(length, maxBytes);
+      }
+      chunks.push(value);
+    }
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/**
+ * The bytes of a `data:` URL (RFC 2397, as the Fetch standard reads it: any case of scheme and `;base64`, any parameters,
+ * percent-encoding anywhere, white space and missing padding in base64).
+ */
+function dataUrlBytes(url: string, maxBytes: number): Uint8Array {
+  const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(url);
+  if (scheme?.[1]?.toLowerCase() !== "data") {
+    const what = scheme ? `a ${scheme[1]!.toLowerCase()}: URL` : `the string "${url.slice(0, 40)}"`;
+    throw new LorisError(
+      "argument_invalid",
+      `a picture given as a string must be a data: URL, this is ${what}; fetch or read it and give its bytes or Response`,
+      { param: "image" },
+    );
+  }
+  // four characters of base64 are three bytes; refuse before decoding
+  if (url.length > maxBytes * 4) refuseSize(Math.floor(url.length * 3 / 4), maxBytes);
+  const comma = url.indexOf(",");
+  if (comma < 0) throw new LorisError("image_invalid", "the data URL has no comma between its type and its data");
+  const type = url.slice(scheme[0].length, comma);
+  const body = percentDecode(url.slice(comma + 1).replace(/#.*$/s, ""));
+  if (!/;\s*base64\s*$/i.test(type)) return body;
+  const text = new TextDecoder("latin1").decode(body).replace(/[\t\n\f\r ]/g, "");
+  try {
+    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  } catch (cause) {
+    throw new LorisError("image_invalid", "the data URL's base64 is broken", { cause });
+  }
+}
+
+/** Every %XX becomes a byte, everything else its UTF-8 bytes. */
+function percentDecode(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  if (!text.includes("%")) return bytes;
+  let length = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const hex = bytes[i] === 0x25 ? Number.parseInt(String.fromCharCode(bytes[i + 1] ?? 32, bytes[i + 2] ?? 32), 16) : NaN;
+    const escaped = bytes[i] === 0x25 && isHex(bytes[i + 1]) && isHex(bytes[i + 2]);
+    bytes[length++] = escaped ? hex : bytes[i]!;
+    if (escaped) i += 2;
+  }
+  return bytes.subarray(0, length);
+}
+
+function isHex(byte: number | undefined): boolean {
+  return byte !== undefined && /[0-9a-f]/i.test(String.fromCharCode(byte));
+}
+
+function refuseSize(bytes: number, maxBytes: number): never {
+  throw new LorisError("image_too_large", `the picture has ${bytes} bytes or more, allowed are ${maxBytes}`);
+}
