@@ -5,8 +5,12 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd); WHAT=${1:-all}; OUT=$(realpath -m "${2:-$ROOT}")
 source "$ROOT/.toolchain/env.sh"
 TARGET=${CARGO_TARGET_DIR:-$ROOT/rust-kernels/target/wasm}
-# no path of this machine may reach the module: same source, same bytes, in any folder
-REMAP="--remap-path-prefix=$ROOT=/loris --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+# No path of this machine may reach the module: same source, same bytes, in any folder. The folder of a registry carries a
+# hash of its address, so each is mapped by itself (the last match wins); it exists only once the crates were fetched.
+CARGO=${CARGO_HOME:-$HOME/.cargo}
+cargo fetch -q --locked --manifest-path "$ROOT/rust-kernels/Cargo.toml"
+REMAP="--remap-path-prefix=$ROOT=/loris --remap-path-prefix=$CARGO=/cargo"
+for registry in "$CARGO"/registry/src/*; do REMAP+=" --remap-path-prefix=$registry=/crates"; done
 unset RUSTC RUSTC_WRAPPER CARGO_BUILD_RUSTC
 
 OPT="-O3 --enable-simd --enable-relaxed-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue --enable-reference-types --strip-debug --strip-producers --strip-target-features"
