@@ -59,10 +59,9 @@ export function formatBytes(bytes: number): string {
   return `${bytes} bytes (${(bytes / 2 ** 20).toFixed(1)} MiB)`;
 }
 
-/** Refuses a sum over the budget, with the whole sum in the message. */
-export function refuseOverBudget(parts: readonly Part[], budget: number, advice: string): void {
+/** @throws {LorisError} `memory_budget`, always, with the whole sum. */
+export function refuse(parts: readonly Part[], budget: number, advice: string): never {
   const total = parts.reduce((sum, part) => sum + part.bytes, 0);
-  if (total <= budget) return;
   const sum = parts.map((p) => `${p.name} ${p.bytes}`).join(" + ");
   throw new LorisError(
     "memory_budget",

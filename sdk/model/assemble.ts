@@ -1,7 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
 import { KvCache } from "../lazy/cache.ts";
-import { MemoryPlan, type Part, refuseOverBudget } from "../memory/plan.ts";
+import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
 import { Language } from "./language.ts";
 import type { Pair } from "./pair.ts";
 import { Vision } from "./vision.ts";
@@ -45,32 +45,49 @@ const COMFORTS = [
   { contextTokens: 256, imageBytes: 4 * MIB },
 ];
 
-interface Choice {
+/** One way to hold a model. */
+export interface Choice {
   readonly level: WeightLevel;
   readonly contextTokens: number;
   readonly imageBytes: number;
 }
 
+/** A way to hold a model that fits its budget: every place decided, nothing allocated. */
+export interface ModelPlan {
+  readonly choice: Choice;
+  readonly parts: readonly Part[];
+  readonly layout: ReturnType<typeof layout>;
+}
+
 /**
- * Finds the first way to hold the model that fits the budget (weights as the file has them before smaller ones, and
- * for each more context before less), reserves its memory, and puts the networks together.
+ * Finds the first way to hold the model that fits the budget: weights as the file has them before smaller ones, and for
+ * each more context before less.
  *
  * @throws {LorisError} `memory_budget` with the whole sum of the smallest way, if none fits.
  */
-export function assemble(backend: Backend, pair: Pair, options: AssembleOptions): Assembled {
-  const choices = [...candidates(pair, options)];
-  const plans = choices.values().map((choice) => ({ choice, layout: layout(backend, pair, choice) }));
+export function planModel(backend: Backend, pair: Pair, options: AssembleOptions): ModelPlan {
   let smallest: Part[] = [];
-  for (const { choice, layout: l } of plans) {
+  for (const choice of candidates(pair, options)) {
+    const l = layout(backend, pair, choice);
     const parts = allParts(backend, l.plan, choice.imageBytes);
-    if (sum(parts) <= options.memoryBudget) {
-      backend.reserve(l.plan.end);
-      return { ...build(backend, pair, choice, l), parts, weights: choice.level, imageBytes: choice.imageBytes };
-    }
+    if (sum(parts) <= options.memoryBudget) return { choice, parts, layout: l };
     if (smallest.length === 0 || sum(parts) < sum(smallest)) smallest = parts;
   }
-  refuseOverBudget(smallest, options.memoryBudget, advice(options));
-  throw new Error("unreachable: a plan that fits was not taken");
+  const ways = ["raise memoryBudget"];
+  if (options.weights === "f16" || options.weights === "q8") ways.push(`choose weights: "q4"`);
+  if (options.contextTokens !== undefined) ways.push("lower contextTokens");
+  refuse(smallest, options.memoryBudget, [...ways, "or take a smaller model"].join(", "));
+}
+
+/** Reserves the memory of a plan and puts the networks together. */
+export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
+  backend.reserve(l.plan.end);
+  const { cache, scratch } = l;
+  const language = new Language(backend, pair.languageConfig, l.weights.language, MAX_ROWS, cache.capacity, scratch);
+  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, scratch);
+  const vlm = new Vlm(backend, language, vision, l.buffers);
+  const { level: weights, imageBytes } = choice;
+  return { vlm, cache, placed: l.weights.placed, scratch, weights, parts, imageBytes };
 }
 
 function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: AssembleOptions): Generator<Choice> {
@@ -111,20 +128,6 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice) 
   return { plan, weights, cache, buffers, scratch };
 }
 
-function build(backend: Backend, pair: Pair, { contextTokens }: Choice, l: ReturnType<typeof layout>) {
-  const { cache, scratch } = l;
-  const language = new Language(
-    backend,
-    pair.languageConfig,
-    l.weights.language,
-    MAX_ROWS,
-    Math.max(cache.capacity, contextTokens),
-    scratch,
-  );
-  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, scratch);
-  return { vlm: new Vlm(backend, language, vision, l.buffers), cache, placed: l.weights.placed, scratch };
-}
-
 function allParts(backend: Backend, plan: MemoryPlan, imageBytes: number): Part[] {
   return [
     ...plan.parts,
@@ -135,11 +138,4 @@ function allParts(backend: Backend, plan: MemoryPlan, imageBytes: number): Part[
 
 function sum(parts: readonly Part[]): number {
   return parts.reduce((total, part) => total + part.bytes, 0);
-}
-
-function advice({ weights, contextTokens }: AssembleOptions): string {
-  const ways = ["raise memoryBudget"];
-  if (weights === "f16" || weights === "q8") ways.push(`choose weights: "q4"`);
-  if (contextTokens !== undefined) ways.push("lower contextTokens");
-  return [...ways, "or take a smaller model"].join(", ");
 }

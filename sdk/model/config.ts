@@ -111,7 +111,11 @@ export function visionConfig(file: GgufFile): VisionConfig {
   const grid = imageSize / patch;
   demand(file, Number.isInteger(grid), `patches of ${patch} pixels do not fill a side of ${imageSize}`);
   demand(file, grid % shuffle === 0, `a pixel shuffle of ${shuffle} does not divide a grid of ${grid} patches`);
-  demand(file, (width / heads) % 8 === 0, `a head width of ${width / heads} is not supported; it must be a multiple of 8`);
+  demand(
+    file,
+    (width / heads) % 8 === 0,
+    `a head width of ${width / heads} is not supported; it must be a multiple of 8`,
+  );
   return {
     layers: m.uint(key("block_count"), { min: 1, max: MAX.layers }),
     width,

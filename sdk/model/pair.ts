@@ -1,7 +1,13 @@
 import { LorisError } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
 import { type LanguageConfig, languageConfig, type VisionConfig, visionConfig } from "./config.ts";
-import { type LanguageTensors, languageTensors, type NeededTensor, type VisionTensors, visionTensors } from "./tensors.ts";
+import {
+  type LanguageTensors,
+  languageTensors,
+  type NeededTensor,
+  type VisionTensors,
+  visionTensors,
+} from "./tensors.ts";
 
 /** The token whose positions a picture's embeddings take. */
 export const IMAGE_TOKEN = "<image>";

@@ -13,7 +13,6 @@ export interface NeededTensor {
   readonly columns: number;
 }
 
-
 /** The tensors of one decoder layer; the names are GGUF's. */
 export interface LanguageLayer<M, V> {
   readonly attnNorm: V;
@@ -214,6 +213,8 @@ function mapEach<M, V>(
   vector: (t: NeededTensor) => V,
 ): Record<string, M | V> {
   return Object.fromEntries(
-    Object.entries(layer as Record<string, NeededTensor>).map(([k, t]) => [k, t.kind === "matrix" ? matrix(t) : vector(t)]),
+    Object.entries(layer as Record<string, NeededTensor>).map((
+      [k, t],
+    ) => [k, t.kind === "matrix" ? matrix(t) : vector(t)]),
   );
 }

@@ -44,7 +44,11 @@ export class Vlm {
    *
    * @returns Address of the logits of the prompt's last position (f32 [vocabulary]), valid until the next call.
    */
-  async prefill(cache: KvCache, prompt: Iterable<PromptPiece>, signal?: AbortSignal): Promise<PrefillTimes & { logits: number }> {
+  async prefill(
+    cache: KvCache,
+    prompt: Iterable<PromptPiece>,
+    signal?: AbortSignal,
+  ): Promise<PrefillTimes & { logits: number }> {
     const pacer = new Pacer(signal);
     const { language, vision, backend } = this;
     const rowBytes = language.config.width * 4;
@@ -74,7 +78,10 @@ export class Vlm {
         const before = performance.now();
         await vision.encode(this.#tile, rgb, pacer);
         visionMs += performance.now() - before;
-        await fill(vision.config.tokens, (row, from, n) => backend.copy(row, this.#tile + from * rowBytes, n * rowBytes));
+        await fill(
+          vision.config.tokens,
+          (row, from, n) => backend.copy(row, this.#tile + from * rowBytes, n * rowBytes),
+        );
       }
     }
     await flush();

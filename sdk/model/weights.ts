@@ -4,13 +4,7 @@ import { type GgmlTypeName, requireSupported } from "../gguf/gguf.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import { SequentialReader } from "../sources/sequential.ts";
 import type { Source } from "../sources/source.ts";
-import {
-  type LanguageTensors,
-  mapLanguage,
-  mapVision,
-  type NeededTensor,
-  type VisionTensors,
-} from "./tensors.ts";
+import { type LanguageTensors, mapLanguage, mapVision, type NeededTensor, type VisionTensors } from "./tensors.ts";
 
 /**
  * How weights are held: as near to the file's own types as can be ("file"), or all in 16, in 8, or in 4 bits. "q8" and
@@ -100,7 +94,9 @@ function pieceBytes(placed: readonly PlacedTensor[]): number {
 }
 
 function f32ScratchBytes(backend: Backend, placed: readonly PlacedTensor[]): number {
-  return Math.max(...placed.map(({ needed, format }) => format === undefined ? 0 : backend.packScratch(needed.width) * 4));
+  return Math.max(
+    ...placed.map(({ needed, format }) => format === undefined ? 0 : backend.packScratch(needed.width) * 4),
+  );
 }
 
 function rowBytes({ tensor, columns }: NeededTensor): number {

@@ -1,7 +1,7 @@
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
-import { type AssembleOptions, type Assembled, assemble } from "../../sdk/model/assemble.ts";
+import { assemble, type Assembled, type AssembleOptions, planModel } from "../../sdk/model/assemble.ts";
 import { checkPair } from "../../sdk/model/pair.ts";
 import { loadWeights } from "../../sdk/model/weights.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
@@ -13,16 +13,20 @@ export async function openPair(
   vision: URL,
   options: Partial<AssembleOptions> = {},
 ): Promise<Assembled> {
-  const sources = await Promise.all([text, vision].map(async (url) => bytesSource(await Deno.readFile(url), url.pathname)));
+  const sources = await Promise.all(
+    [text, vision].map(async (url) => bytesSource(await Deno.readFile(url), url.pathname)),
+  );
   const files = await Promise.all(sources.map((source) => openGguf(source)));
   const kernels = new URL(`../../sdk/backend/wasm/kernels.${build}.wasm`, import.meta.url);
   const memoryBudget = options.memoryBudget ?? 256 * 2 ** 20;
-  const backend = await WasmBackend.create(await WebAssembly.compile(await Deno.readFile(kernels)), build, memoryBudget);
-  const assembled = assemble(backend, checkPair(files[0]!, files[1]!), {
+  const backend = await WasmBackend.create(
+    await WebAssembly.compile(await Deno.readFile(kernels)),
+    build,
     memoryBudget,
-    weights: options.weights ?? "auto",
-    contextTokens: options.contextTokens,
-  });
+  );
+  const pair = checkPair(files[0]!, files[1]!);
+  const { weights = "auto", contextTokens } = options;
+  const assembled = assemble(backend, pair, planModel(backend, pair, { memoryBudget, weights, contextTokens }));
   await loadWeights(backend, assembled.placed, assembled.scratch);
   return assembled;
 }

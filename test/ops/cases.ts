@@ -104,7 +104,14 @@ function pack(format: WeightFormat): Case {
   };
 }
 
-function linear(format: WeightFormat, rows: number, width: number, columns: number, epilogue: Epilogue, bias: boolean): Case {
+function linear(
+  format: WeightFormat,
+  rows: number,
+  width: number,
+  columns: number,
+  epilogue: Epilogue,
+  bias: boolean,
+): Case {
   const how = ["store", "add", "gelu"][epilogue];
   return {
     name: `linear ${FORMAT_NAME[format]} [${rows}, ${width}] x [${columns}, ${width}] ${how}${bias ? " bias" : ""}`,
@@ -156,7 +163,10 @@ function rope(rows: number, heads: number, headWidth: number): Case {
     run(bench) {
       const x = numbers(13, rows * stride);
       const angles = numbers(14, rows * headWidth / 2, 3);
-      const turns = Float32Array.from({ length: rows * headWidth }, (_, i) => (i % 2 ? Math.sin : Math.cos)(angles[i >> 1]!));
+      const turns = Float32Array.from(
+        { length: rows * headWidth },
+        (_, i) => (i % 2 ? Math.sin : Math.cos)(angles[i >> 1]!),
+      );
       const at = bench.put(x);
       bench.backend.rope(at, bench.put(turns), rows, heads, headWidth, stride);
       const want = Float64Array.from(x, (_, i) => {

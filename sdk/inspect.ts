@@ -1,0 +1,61 @@
+import { WasmBackend } from "./backend/wasm/backend.ts";
+import { LorisError } from "./errors.ts";
+import type { GgufFile } from "./gguf/gguf.ts";
+import { SUPPORTED_TYPES } from "./gguf/types.ts";
+import { type AssembleOptions, planModel } from "./model/assemble.ts";
+import { checkPair } from "./model/pair.ts";
+
+/** Tensors of one type. */
+export interface TypeSummary {
+  readonly type: string;
+  readonly tensors: number;
+  readonly bytes: number;
+  /** False if weights of this type cannot be read. */
+  readonly supported: boolean;
+}
+
+/** Tensors by type, the largest share first. */
+export function typeSummary(file: GgufFile): TypeSummary[] {
+  const groups = Map.groupBy(file.tensors.values(), (tensor) => tensor.type);
+  return [...groups].map(([type, tensors]) => ({
+    type,
+    tensors: tensors.length,
+    bytes: tensors.reduce((sum, t) => sum + t.bytes, 0),
+    supported: SUPPORTED_TYPES.has(type),
+  })).sort((a, b) => b.bytes - a.bytes);
+}
+
+/** Whether a pair fits a budget, and how. */
+export interface FitVerdict {
+  readonly fits: boolean;
+  /** How the weights would be held: "file", "q8", "q4" or "f16". */
+  readonly weights?: string;
+  readonly contextTokens?: number;
+  /** The plan, part by part, in bytes. */
+  readonly parts?: readonly { readonly name: string; readonly bytes: number }[];
+  /** Why it does not fit. */
+  readonly reason?: string;
+}
+
+/**
+ * Plans a load without loading.
+ *
+ * @param kernels Any build's module: the plan is the same for all SIMD builds.
+ * @throws {LorisError} what `load` would throw for the pair itself.
+ */
+export async function fitVerdict(
+  text: GgufFile,
+  vision: GgufFile,
+  kernels: WebAssembly.Module,
+  options: AssembleOptions,
+): Promise<FitVerdict> {
+  const pair = checkPair(text, vision);
+  const backend = await WasmBackend.create(kernels, "simd128", options.memoryBudget);
+  try {
+    const { choice, parts } = planModel(backend, pair, options);
+    return { fits: true, weights: choice.level, contextTokens: choice.contextTokens, parts };
+  } catch (error) {
+    if (error instanceof LorisError && error.code === "memory_budget") return { fits: false, reason: error.message };
+    throw error;
+  }
+}

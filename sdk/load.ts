@@ -1,0 +1,120 @@
+import { WasmBackend } from "./backend/wasm/backend.ts";
+import { bestBuild, type KernelBuild } from "./backend/wasm/build.ts";
+import { Captioner } from "./captioner.ts";
+import { LorisError } from "./errors.ts";
+import { openGguf } from "./gguf/gguf.ts";
+import { ImageDecoder } from "./image/decoder.ts";
+import { assemble, type AssembleOptions, planModel } from "./model/assemble.ts";
+import { checkPair } from "./model/pair.ts";
+import { type LoadProgress, loadWeights } from "./model/weights.ts";
+import { readAsset } from "./platform/asset.ts";
+import type { Source } from "./sources/source.ts";
+import { DEFAULT_TEMPLATE } from "./text/template.ts";
+import { Tokenizer } from "./text/tokenizer.ts";
+import { tokenizerData } from "./text/vocabulary.ts";
+
+/** What to load, and how. */
+export interface LoadOptions {
+  /** The text model: one GGUF, or all files of a split one in order. */
+  readonly text: Source | readonly Source[];
+  /** The vision model ("mmproj"): one GGUF, or all files of a split one. */
+  readonly vision: Source | readonly Source[];
+  /** Bytes for the model, its caches and the picture decoder together; 128 MiB. */
+  readonly memoryBudget?: number;
+  /** "auto": as near to the file as the budget allows; or all in 4, 8 or 16 bits. */
+  readonly weights?: "auto" | "q4" | "q8" | "f16";
+  /** Positions of the KV cache, in tokens; as many as fit, 2048 at most, if left out. */
+  readonly contextTokens?: number;
+  /** Pictures with more pixels are refused by their header; 50 million. */
+  readonly maxImagePixels?: number;
+  /** Pictures with more compressed bytes are refused; 20 MiB. */
+  readonly maxImageBytes?: number;
+  /** Compiled modules, for runtimes that forbid compiling at run time; found beside the package's files if left out. */
+  readonly modules?: {
+    readonly kernels: WebAssembly.Module;
+    readonly build: KernelBuild;
+    readonly image: WebAssembly.Module;
+  };
+  /** Which kernels to load where `modules` does not say; the fastest that this engine runs right if left out. */
+  readonly build?: KernelBuild;
+  /** Called as weights arrive. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+const MIB = 2 ** 20;
+
+/**
+ * Opens a pair of GGUF files and loads it into memory of a fixed size.
+ *
+ * Everything is checked and added up before anything is allocated; nothing is allocated after.
+ *
+ * @throws {LorisError} `argument_invalid`, `file_invalid`, `file_unsupported`, `pair_mismatch`, `source_failed`,
+ * `memory_budget` (its message holds the whole sum); the signal's reason.
+ */
+export async function load(options: LoadOptions): Promise<Captioner> {
+  const { signal } = options;
+  const settings = checkOptions(options);
+  const [text, vision] = [await openGguf(options.text, signal), await openGguf(options.vision, signal)];
+  const pair = checkPair(text, vision);
+  const data = tokenizerData(text.metadata);
+  const tokenizer = new Tokenizer(data);
+  const modules = options.modules ?? await packagedModules(options.build ?? bestBuild(), signal);
+  const backend = await WasmBackend.create(modules.kernels, modules.build, settings.memoryBudget);
+  const model = assemble(backend, pair, planModel(backend, pair, settings));
+  await loadWeights(backend, model.placed, model.scratch, options.onProgress, signal);
+  return new Captioner({
+    model,
+    tokenizer,
+    template: data.chatTemplate ?? DEFAULT_TEMPLATE,
+    images: new ImageDecoder(modules.image, {
+      maxMemoryBytes: model.imageBytes,
+      maxPixels: options.maxImagePixels ?? 50e6,
+    }),
+    maxImageBytes: options.maxImageBytes ?? 20 * MIB,
+    memoryBytes: () => backend.memory.buffer.byteLength,
+  });
+}
+
+async function packagedModules(build: KernelBuild, signal?: AbortSignal): Promise<NonNullable<LoadOptions["modules"]>> {
+  const image = new URL("./image/image.wasm", import.meta.url);
+  return { kernels: await packagedKernels(build, signal), build, image: await compile(image, signal) };
+}
+
+/** The kernels that ship with the package, compiled. */
+export async function packagedKernels(build: KernelBuild, signal?: AbortSignal): Promise<WebAssembly.Module> {
+  // written out one by one: bundlers follow only literal URLs
+  const urls = {
+    relaxed: new URL("./backend/wasm/kernels.relaxed.wasm", import.meta.url),
+    simd128: new URL("./backend/wasm/kernels.simd128.wasm", import.meta.url),
+    plain: new URL("./backend/wasm/kernels.plain.wasm", import.meta.url),
+  };
+  return await compile(urls[build], signal);
+}
+
+async function compile(url: URL, signal?: AbortSignal): Promise<WebAssembly.Module> {
+  return await WebAssembly.compile(await readAsset(url, signal));
+}
+
+function checkOptions(options: LoadOptions): AssembleOptions {
+  const { memoryBudget = 128 * MIB, weights = "auto", contextTokens } = options;
+  const whole = (param: keyof LoadOptions, value: number | undefined, min: number) => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= min)) return;
+    throw new LorisError("argument_invalid", `${param} is ${value}, it must be a whole number from ${min}`, { param });
+  };
+  whole("memoryBudget", memoryBudget, 1);
+  whole("contextTokens", contextTokens, 8);
+  whole("maxImagePixels", options.maxImagePixels, 1);
+  whole("maxImageBytes", options.maxImageBytes, 1);
+  if (!["auto", "q4", "q8", "f16"].includes(weights)) {
+    throw new LorisError("argument_invalid", `weights is "${weights}", it must be "auto", "q4", "q8" or "f16"`, {
+      param: "weights",
+    });
+  }
+  if (!options.text || !options.vision) {
+    throw new LorisError("argument_invalid", "load() needs both `text` and `vision`, each a source of a GGUF file", {
+      param: options.text ? "vision" : "text",
+    });
+  }
+  return { memoryBudget, weights, contextTokens };
+}

@@ -1,0 +1,33 @@
+/**
+ * Loris: small multimodal language models inside the isolate. `load` a pair of GGUF files, then ask.
+ *
+ * @example
+ * ```ts
+ * import { load } from "loris";
+ * import { fileSource } from "loris/sources/file";
+ *
+ * const captioner = await load({ text: fileSource("text.gguf"), vision: fileSource("mmproj.gguf") });
+ * const { text } = await captioner.caption(await Deno.readFile("photo.jpg")).result;
+ * ```
+ *
+ * @module
+ */
+export { load, type LoadOptions } from "./load.ts";
+export type { LoadProgress } from "./model/weights.ts";
+export {
+  type Answer,
+  type Captioner,
+  type CaptionOptions,
+  type ChatOptions,
+  type ChatResult,
+  type ContentPart,
+  type MemoryReport,
+  type Message,
+  type Timings,
+  type Usage,
+} from "./captioner.ts";
+export type { ImageInput } from "./image/input.ts";
+export type { Detail } from "./image/tiles.ts";
+export type { SamplingOptions } from "./generate/sampling.ts";
+export { LorisError, type LorisErrorCode } from "./errors.ts";
+export type { Source } from "./sources/source.ts";

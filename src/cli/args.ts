@@ -1,0 +1,145 @@
+import { parseArgs } from "node:util";
+
+/** A mistake in how the command was written; ends with exit status 2. */
+export class UsageError extends Error {}
+
+export const USAGE = `loris: small multimodal language models on this machine
+
+  loris caption PICTURE...          describe pictures (files, or folders of them)
+  loris ask PICTURE "QUESTION"      ask about one picture
+  loris chat [PICTURE]              talk; each line is a turn, /image FILE adds a picture, /new starts again
+  loris inspect FILE.gguf [FILE]    tensors, types, memory and whether it fits; a pair, or one of its files
+
+  --model DIR            folder with one text and one projector GGUF (default: the embedded model)
+  --text FILE            text GGUF (first file, if split)     --vision FILE   projector GGUF
+  --prompt TEXT          question for caption                 --detail low|high
+  --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
+  --context TOKENS       positions of the KV cache            --max-tokens N
+  --temperature T        0 (default) is greedy                --seed N
+  --kernels relaxed|simd128|plain                             --json          one object a line
+  --help                 this text                            --version
+`;
+
+const OPTIONS = {
+  model: { type: "string" },
+  text: { type: "string" },
+  vision: { type: "string" },
+  prompt: { type: "string" },
+  detail: { type: "string" },
+  weights: { type: "string" },
+  "memory-budget": { type: "string" },
+  context: { type: "string" },
+  "max-tokens": { type: "string" },
+  temperature: { type: "string" },
+  seed: { type: "string" },
+  kernels: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
+export const COMMANDS = ["caption", "ask", "chat", "inspect"] as const;
+export type Command = (typeof COMMANDS)[number];
+
+/** A command line, understood; what was not given is undefined. */
+export interface Arguments {
+  readonly command: Command | "help" | "version";
+  readonly operands: readonly string[];
+  readonly model?: string | undefined;
+  readonly text?: string | undefined;
+  readonly vision?: string | undefined;
+  readonly prompt?: string | undefined;
+  readonly detail?: "low" | "high" | undefined;
+  readonly weights?: "auto" | "q4" | "q8" | "f16" | undefined;
+  readonly memoryBudget?: number | undefined;
+  readonly contextTokens?: number | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly kernels?: "relaxed" | "simd128" | "plain" | undefined;
+  readonly json: boolean;
+}
+
+/** @throws {UsageError} for anything that is not as {@link USAGE} says. */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parse(argv);
+  if (values.help) return { command: "help", operands: [], json: false };
+  if (values.version) return { command: "version", operands: [], json: false };
+  const [command, ...operands] = positionals;
+  if (!COMMANDS.includes(command as Command)) {
+    throw new UsageError(`${command === undefined ? "no command" : `unknown command "${command}"`}; ${seeHelp}`);
+  }
+  if (values.model !== undefined && (values.text !== undefined || values.vision !== undefined)) {
+    throw new UsageError("give --model, or --text and --vision, not both");
+  }
+  if ((values.text === undefined) !== (values.vision === undefined)) {
+    throw new UsageError("--text and --vision go together");
+  }
+  return {
+    command: command as Command,
+    operands,
+    model: values.model,
+    text: values.text,
+    vision: values.vision,
+    prompt: values.prompt,
+    detail: oneOf("--detail", values.detail, ["low", "high"]),
+    weights: oneOf("--weights", values.weights, ["auto", "q4", "q8", "f16"]),
+    memoryBudget: values["memory-budget"] === undefined ? undefined : parseBytes(values["memory-budget"]),
+    contextTokens: whole("--context", values.context, 8),
+    maxTokens: whole("--max-tokens", values["max-tokens"], 1),
+    temperature: number("--temperature", values.temperature),
+    seed: whole("--seed", values.seed, 0),
+    kernels: oneOf("--kernels", values.kernels, ["relaxed", "simd128", "plain"]),
+    json: values.json ?? false,
+  };
+}
+
+const seeHelp = "loris --help lists what there is";
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split(". ")[0]}; ${seeHelp}`);
+  }
+}
+
+function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T | undefined {
+  if (value === undefined || allowed.includes(value as T)) return value as T | undefined;
+  throw new UsageError(`${name} is "${value}", it must be ${allowed.join(" or ")}`);
+}
+
+function number(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const n = value.trim() === "" ? NaN : Number(value);
+  if (!Number.isFinite(n)) throw new UsageError(`${name} is "${value}", it must be a number`);
+  return n;
+}
+
+function whole(name: string, value: string | undefined, min: number): number | undefined {
+  const n = number(name, value);
+  if (n !== undefined && (!Number.isSafeInteger(n) || n < min)) {
+    throw new UsageError(`${name} is "${value}", it must be a whole number from ${min}`);
+  }
+  return n;
+}
+
+const UNITS: Record<string, number> = {
+  "": 1,
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
+
+function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim());
+  const unit = UNITS[match?.[2] ?? "?"];
+  const bytes = Math.floor(Number(match?.[1]) * (unit ?? NaN));
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new UsageError(`--memory-budget is "${text}", it must be a size such as 64MiB, 128MB or 67108864`);
+}

@@ -1,0 +1,78 @@
+import process from "node:process";
+import type { Captioner, ChatOptions, ChatResult } from "../../sdk/captioner.ts";
+import { load } from "../../sdk/load.ts";
+import type { Arguments } from "./args.ts";
+import { closeFiles, modelFiles } from "./model.ts";
+import { Progress } from "./terminal.ts";
+
+/** A loaded model and what the command line says of its use. */
+export interface Opened {
+  readonly captioner: Captioner;
+  readonly options: ChatOptions;
+  readonly loadMs: number;
+}
+
+/** Loads the model that the command line names. */
+export async function open(args: Arguments, signal: AbortSignal): Promise<Opened> {
+  const started = performance.now();
+  const files = await modelFiles(args);
+  const progress = new Progress();
+  try {
+    const captioner = await load({
+      ...files,
+      ...defined({
+        memoryBudget: args.memoryBudget,
+        weights: args.weights,
+        contextTokens: args.contextTokens,
+        build: args.kernels,
+      }),
+      onProgress: progress.update,
+      signal,
+    });
+    const loadMs = performance.now() - started;
+    progress.done(`loaded ${files.text[0]!.name} in ${loadMs.toFixed(0)} ms (${captioner.backend})`);
+    const { maxTokens, temperature, seed, detail } = args;
+    return { captioner, options: { ...defined({ maxTokens, temperature, seed, detail }), signal }, loadMs };
+  } finally {
+    await closeFiles(files);
+  }
+}
+
+/** One line of `--json`. */
+export function jsonLine(file: string | undefined, text: string, result: ChatResult, opened: Opened): string {
+  const { usage, timings } = result;
+  const round = (ms: number) => Math.round(ms * 100) / 100;
+  return JSON.stringify({
+    file,
+    caption: text,
+    finish_reason: result.finishReason,
+    usage: {
+      prompt_tokens: usage.promptTokens,
+      completion_tokens: usage.completionTokens,
+      image_tokens: usage.imageTokens,
+    },
+    timings: {
+      load_ms: round(opened.loadMs),
+      decode_image_ms: round(timings.decodeImageMs),
+      vision_ms: round(timings.visionMs),
+      prefill_ms: round(timings.prefillMs),
+      per_token_ms: round(timings.perTokenMs),
+    },
+    memory: opened.captioner.memory,
+    backend: opened.captioner.backend,
+  }) + "\n";
+}
+
+/** A signal that Ctrl-C aborts. */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort(new DOMException("interrupted", "AbortError")));
+  return controller.signal;
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Without the entries that are undefined, so that defaults hold. */
+function defined<T extends object>(values: T): Partial<Defined<T>> {
+  return Object.fromEntries(Object.entries(values).filter(([, v]) => v !== undefined)) as Partial<Defined<T>>;
+}

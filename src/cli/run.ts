@@ -1,0 +1,29 @@
+import { parseArguments, USAGE, UsageError } from "./args.ts";
+import { caption } from "./caption.ts";
+import { chat } from "./chat.ts";
+import { inspect } from "./inspect.ts";
+import { interruptSignal } from "./open.ts";
+import { errorLine, note, print } from "./terminal.ts";
+import { VERSION } from "../../sdk/version.ts";
+
+const COMMANDS = { caption, ask: caption, chat, inspect };
+
+/** Runs a command line; returns the exit status: 0, 1 (something failed), 2 (usage), 130 (interrupted). */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const signal = interruptSignal();
+  try {
+    const args = parseArguments(argv);
+    if (args.command === "help") return done(USAGE);
+    if (args.command === "version") return done(`loris ${VERSION}\n`);
+    return await COMMANDS[args.command](args, signal);
+  } catch (error) {
+    note(error instanceof UsageError ? `usage: ${error.message}` : errorLine(error));
+    if (signal.aborted) return 130;
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function done(text: string): number {
+  print(text);
+  return 0;
+}
