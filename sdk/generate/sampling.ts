@@ -65,6 +65,11 @@ export class Sampler {
     return this.#temperature === 0 && this.#repetitionPenalty === 1;
   }
 
+  /** True if the choice is plainly the largest logit, which a caller may then find where the logits are. */
+  get greedy(): boolean {
+    return this.#temperature === 0 && this.#repetitionPenalty === 1;
+  }
+
   /**
    * @param logits One for each token of the vocabulary; left as they are.
    * @param recent Ids that the repetition penalty is for; one that occurs twice is penalised once.

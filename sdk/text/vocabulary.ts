@@ -123,19 +123,19 @@ export function checkVocabulary(data: TokenizerData): Vocabulary {
 type Kinds = Record<"marks" | "words" | "pieces", Map<string, number>>;
 
 function kindOf(token: string, type: number, id: number, kinds: Kinds): Map<string, number> | undefined {
-  if (MARK_NAMES.test(token)) return kinds.marks;
+  const named = MARK_NAMES.test(token);
   switch (type) {
     case TOKEN_TYPES.normal:
-      return kinds.pieces;
+      return named ? kinds.marks : kinds.pieces;
     case TOKEN_TYPES.control:
     case TOKEN_TYPES.unknown:
       return kinds.marks;
     case TOKEN_TYPES.userDefined:
-      return LOOKS_LIKE_A_MARK.test(token) ? kinds.marks : kinds.words;
+      return named || LOOKS_LIKE_A_MARK.test(token) ? kinds.marks : kinds.words;
     case TOKEN_TYPES.unused:
     case TOKEN_TYPES.byte:
       // Padding rows, and SentencePiece's bytes: byte-level BPE makes neither.
-      return undefined;
+      return named ? kinds.marks : undefined;
     default:
       invalid("tokenizer.ggml.token_type", `gives token ${id} the unknown type ${type}`);
   }
