@@ -25,6 +25,8 @@ pub mod math;
 pub mod pack;
 pub mod patches;
 pub mod pixel_shuffle;
+#[cfg(feature = "simd")]
+pub mod product;
 pub mod rms_norm;
 pub mod rope;
 #[cfg(feature = "simd")]

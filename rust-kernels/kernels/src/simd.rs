@@ -27,6 +27,22 @@ pub unsafe fn load_f16(p: *const u16) -> v128 {
     f32x4_mul(bits, f32x4_splat(f32::from_bits(0x7780_0000)))
 }
 
+/// As [`load_f16`], for values that are often below 2^-14, such as the scales of 8-bit weights: there it would multiply
+/// subnormal numbers, which processors do a hundred times slower.
+#[inline(always)]
+pub unsafe fn load_small_f16(p: *const u16) -> v128 {
+    let h = i32x4_load_extend_i16x4(p as *const i16);
+    let magnitude = v128_and(i32x4_shl(h, 13), u32x4_splat(0x0fff_e000));
+    // a subnormal is read as 2^-14 * 1.mantissa, and 2^-14 is taken off
+    let subnormal = i32x4_lt(magnitude, i32x4_splat(1 << 23));
+    let exponent = i32x4_sub(i32x4_splat(112 << 23), v128_and(subnormal, i32x4_splat(-(1 << 23))));
+    let value = f32x4_sub(
+        i32x4_add(magnitude, exponent),
+        v128_and(subnormal, i32x4_splat(113 << 23)),
+    );
+    v128_or(value, v128_and(h, i32x4_splat(i32::MIN)))
+}
+
 #[inline(always)]
 pub fn horizontal_sum(v: v128) -> f32 {
     (f32x4_extract_lane::<0>(v) + f32x4_extract_lane::<2>(v))
@@ -70,78 +86,44 @@ pub enum Bytes {
 
 /// The running sum of one block of 32: 4 columns (lanes), fed with 4 bytes of each column at a time.
 pub trait Dot: Copy {
-    unsafe fn new(start: v128) -> Self;
-    /// Lane n += sum over i of `a[4n + i] * w[4n + i]`; a signed, w as the implementation says.
-    unsafe fn step(self, a: v128, w: v128) -> Self;
-    unsafe fn sum(self) -> v128;
+    /// Rows whose sums fit the registers together, times two groups of columns.
+    const ROWS: usize;
+    /// Four activations of one row, as [`Dot::step`] takes them.
+    unsafe fn values(p: *const u8) -> v128;
+    /// Lane n += sum over i of `a[i] * w[4n + i]`; a signed, w as the implementation says.
+    fn step(self, a: v128, w: v128) -> Self;
+    fn sum(self) -> v128;
+    /// A sum that begins at `start`.
+    fn new(start: v128) -> Self;
 }
 
-/// w in 0..=127 with one relaxed instruction; exact on every engine.
+/// w in 0..=127 with one relaxed instruction, exact on every engine; or 8 bits where [`Bytes`] says that they are.
 #[cfg(target_feature = "relaxed-simd")]
 #[derive(Clone, Copy)]
 pub struct Relaxed(v128);
 
 #[cfg(target_feature = "relaxed-simd")]
 impl Dot for Relaxed {
+    const ROWS: usize = 6;
     #[inline(always)]
-    unsafe fn new(start: v128) -> Self {
-        Self(start)
+    unsafe fn values(p: *const u8) -> v128 {
+        v128_load32_splat(p as *const u32)
     }
     #[inline(always)]
-    unsafe fn step(self, a: v128, w: v128) -> Self {
+    fn step(self, a: v128, w: v128) -> Self {
         Self(i32x4_relaxed_dot_i8x16_i7x16_add(a, w, self.0))
     }
     #[inline(always)]
-    unsafe fn sum(self) -> v128 {
+    fn sum(self) -> v128 {
         self.0
     }
-}
-
-/// Column sums from products in pairs: `low` holds columns 0, 0, 1, 1 and `high` columns 2, 2, 3, 3.
-#[inline(always)]
-fn add_pairs(low: v128, high: v128) -> v128 {
-    i32x4_add(
-        i32x4_shuffle::<0, 2, 4, 6>(low, high),
-        i32x4_shuffle::<1, 3, 5, 7>(low, high),
-    )
-}
-
-/// w in 0..=15, eight steps at most: products are summed in 16 bits (8 x 127 x 15 < 2^15) and widened once.
-#[derive(Clone, Copy)]
-pub struct Nibbles {
-    start: v128,
-    low: v128,
-    high: v128,
-}
-
-impl Dot for Nibbles {
     #[inline(always)]
-    unsafe fn new(start: v128) -> Self {
-        Self {
-            start,
-            low: i16x8_splat(0),
-            high: i16x8_splat(0),
-        }
-    }
-    #[inline(always)]
-    unsafe fn step(self, a: v128, w: v128) -> Self {
-        Self {
-            start: self.start,
-            low: i16x8_add(self.low, i16x8_extmul_low_i8x16(a, w)),
-            high: i16x8_add(self.high, i16x8_extmul_high_i8x16(a, w)),
-        }
-    }
-    #[inline(always)]
-    unsafe fn sum(self) -> v128 {
-        let pairs = add_pairs(
-            i32x4_extadd_pairwise_i16x8(self.low),
-            i32x4_extadd_pairwise_i16x8(self.high),
-        );
-        i32x4_add(self.start, pairs)
+    fn new(start: v128) -> Self {
+        Self(start)
     }
 }
 
-/// w signed 8 bits, widened to 16.
+/// w signed 8 bits, widened to 16. Products come in pairs: `low` holds columns 0, 0, 1, 1 and `high` 2, 2, 3, 3.
 #[derive(Clone, Copy)]
 pub struct Widened {
     start: v128,
@@ -150,18 +132,15 @@ pub struct Widened {
 }
 
 impl Dot for Widened {
+    const ROWS: usize = 2;
     #[inline(always)]
-    unsafe fn new(start: v128) -> Self {
-        Self {
-            start,
-            low: i32x4_splat(0),
-            high: i32x4_splat(0),
-        }
+    unsafe fn values(p: *const u8) -> v128 {
+        i16x8_extend_low_i8x16(v128_load32_splat(p as *const u32))
     }
     #[inline(always)]
-    unsafe fn step(self, a: v128, w: v128) -> Self {
-        let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), i16x8_extend_low_i8x16(w));
-        let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(w));
+    fn step(self, a: v128, w: v128) -> Self {
+        let low = i32x4_dot_i16x8(a, i16x8_extend_low_i8x16(w));
+        let high = i32x4_dot_i16x8(a, i16x8_extend_high_i8x16(w));
         Self {
             start: self.start,
             low: i32x4_add(self.low, low),
@@ -169,8 +148,18 @@ impl Dot for Widened {
         }
     }
     #[inline(always)]
-    unsafe fn sum(self) -> v128 {
-        i32x4_add(self.start, add_pairs(self.low, self.high))
+    fn sum(self) -> v128 {
+        let even = i32x4_shuffle::<0, 2, 4, 6>(self.low, self.high);
+        let odd = i32x4_shuffle::<1, 3, 5, 7>(self.low, self.high);
+        i32x4_add(self.start, i32x4_add(even, odd))
+    }
+    #[inline(always)]
+    fn new(start: v128) -> Self {
+        Self {
+            start,
+            low: i32x4_splat(0),
+            high: i32x4_splat(0),
+        }
     }
 }
 
