@@ -58,7 +58,7 @@ pub mod plain {
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::{blocks, BLOCK, MAGIC};
-    use crate::simd::{horizontal_max, load};
+    use crate::simd::load;
     use core::arch::wasm32::*;
 
     /// Row `row` of a tile of `rows`.
@@ -85,13 +85,19 @@ pub mod simd {
     /// so that it reaches the output instead of vanishing in the conversion to integers.
     #[inline(always)]
     pub unsafe fn quantize_block(v: &[v128; 8], block: *mut u8, row: usize, rows: usize) {
-        let m01 = f32x4_max(f32x4_abs(v[0]), f32x4_abs(v[1]));
-        let m23 = f32x4_max(f32x4_abs(v[2]), f32x4_abs(v[3]));
-        let m45 = f32x4_max(f32x4_abs(v[4]), f32x4_abs(v[5]));
-        let m67 = f32x4_max(f32x4_abs(v[6]), f32x4_abs(v[7]));
-        let max = horizontal_max(f32x4_max(f32x4_max(m01, m23), f32x4_max(m45, m67)));
+        // magnitudes are compared as integers, in which order NaN is above all
+        let magnitude = |i: usize| v128_and(v[i], i32x4_splat(i32::MAX));
+        let m01 = i32x4_max(magnitude(0), magnitude(1));
+        let m23 = i32x4_max(magnitude(2), magnitude(3));
+        let m45 = i32x4_max(magnitude(4), magnitude(5));
+        let m67 = i32x4_max(magnitude(6), magnitude(7));
+        let m = i32x4_max(i32x4_max(m01, m23), i32x4_max(m45, m67));
+        let m = i32x4_max(m, i32x4_shuffle::<2, 3, 0, 1>(m, m));
+        let max = f32x4_extract_lane::<0>(i32x4_max(m, i32x4_shuffle::<1, 0, 3, 2>(m, m)));
         let inverse = f32x4_splat(if max > 1e-30 { 127.0 / max } else { 0.0 });
-        let q = |i: usize| i32x4_trunc_sat_f32x4(f32x4_nearest(f32x4_mul(v[i], inverse)));
+        let magic = f32x4_splat(MAGIC);
+        // adding the magic number rounds to nearest, ties to even, and leaves the integer in the low bits
+        let q = |i: usize| i32x4_sub(f32x4_add(f32x4_mul(v[i], inverse), magic), magic);
         let low = i8x16_narrow_i16x8(i16x8_narrow_i32x4(q(0), q(1)), i16x8_narrow_i32x4(q(2), q(3)));
         let high = i8x16_narrow_i16x8(i16x8_narrow_i32x4(q(4), q(5)), i16x8_narrow_i32x4(q(6), q(7)));
         let values = (block as *mut u32).add(row);

@@ -149,7 +149,7 @@ pub mod plain {
 pub mod simd {
     use super::{Shape, TILE};
     use crate::kv_store;
-    use crate::simd::{exp, horizontal_max, horizontal_sum, load, load_f16, splat, store};
+    use crate::simd::{self, exp, horizontal_max, horizontal_sum, load, load_f16, splat, store};
     use core::arch::wasm32::*;
 
     /// Four elements at `index`, as f32.
@@ -191,6 +191,21 @@ pub mod simd {
         }
     }
 
+    /// Dimensions or positions that the inner loops take at once, so that their addresses are constant offsets.
+    const STEP: usize = 8;
+
+    /// sums[v] += x_v * (a, b) for the four vectors of a tile; `x` points at one value of each.
+    #[inline(always)]
+    unsafe fn add_products(sums: &mut [[v128; 2]; TILE], x: [*const f32; TILE], a: v128, b: v128) {
+        for v in 0..TILE {
+            let value = splat(x[v]);
+            sums[v] = [
+                f32x4_add(sums[v][0], f32x4_mul(value, a)),
+                f32x4_add(sums[v][1], f32x4_mul(value, b)),
+            ];
+        }
+    }
+
     /// scratch[v][t] = q_v . k_t for all t < `row`, eight positions at a time.
     #[inline(always)]
     unsafe fn scores<const F16: bool>(
@@ -203,25 +218,21 @@ pub mod simd {
         row: usize,
     ) {
         let d = shape.head_width;
-        let [q0, q1, q2, q3] = offsets.map(|o| q.add(o));
+        let mut at = kv_head * shape.capacity * d;
         for t in (0..row).step_by(8) {
-            let base = (kv_head * shape.capacity + t) * d;
-            let mut s = [f32x4_splat(0.0); 8];
-            for i in 0..d {
-                let (a, b) = (get::<F16>(keys, base + 8 * i), get::<F16>(keys, base + 8 * i + 4));
-                let (x0, x1, x2, x3) = (splat(q0.add(i)), splat(q1.add(i)), splat(q2.add(i)), splat(q3.add(i)));
-                s[0] = f32x4_add(s[0], f32x4_mul(x0, a));
-                s[1] = f32x4_add(s[1], f32x4_mul(x0, b));
-                s[2] = f32x4_add(s[2], f32x4_mul(x1, a));
-                s[3] = f32x4_add(s[3], f32x4_mul(x1, b));
-                s[4] = f32x4_add(s[4], f32x4_mul(x2, a));
-                s[5] = f32x4_add(s[5], f32x4_mul(x2, b));
-                s[6] = f32x4_add(s[6], f32x4_mul(x3, a));
-                s[7] = f32x4_add(s[7], f32x4_mul(x3, b));
+            let mut x = offsets.map(|o| q.add(o));
+            let mut sums = [[f32x4_splat(0.0); 2]; TILE];
+            for _ in 0..d / STEP {
+                for i in 0..STEP {
+                    let (a, b) = (get::<F16>(keys, at + 8 * i), get::<F16>(keys, at + 8 * i + 4));
+                    add_products(&mut sums, x.map(|p| p.add(i)), a, b);
+                }
+                at += 8 * STEP;
+                x = x.map(|p| p.add(STEP));
             }
             for v in 0..TILE {
-                store(scratch.add(v * row + t), s[2 * v]);
-                store(scratch.add(v * row + t + 4), s[2 * v + 1]);
+                store(scratch.add(v * row + t), sums[v][0]);
+                store(scratch.add(v * row + t + 4), sums[v][1]);
             }
         }
     }
@@ -235,7 +246,7 @@ pub mod simd {
         }
         let mut max = load(p);
         for t in (4..row).step_by(4) {
-            max = f32x4_max(max, load(p.add(t)));
+            max = simd::max(max, load(p.add(t)));
         }
         let max = f32x4_splat(horizontal_max(max));
         let scale = f32x4_splat(scale);
@@ -267,25 +278,26 @@ pub mod simd {
         row: usize,
     ) {
         let d = shape.head_width;
-        let [p0, p1, p2, p3] = [scratch, scratch.add(row), scratch.add(2 * row), scratch.add(3 * row)];
         for i in (0..d).step_by(8) {
-            let mut s = [f32x4_splat(0.0); 8];
-            for t in 0..most {
-                let at = (kv_head * shape.capacity + t) * d + i;
-                let (a, b) = (get::<F16>(values, at), get::<F16>(values, at + 4));
-                let (x0, x1, x2, x3) = (splat(p0.add(t)), splat(p1.add(t)), splat(p2.add(t)), splat(p3.add(t)));
-                s[0] = f32x4_add(s[0], f32x4_mul(x0, a));
-                s[1] = f32x4_add(s[1], f32x4_mul(x0, b));
-                s[2] = f32x4_add(s[2], f32x4_mul(x1, a));
-                s[3] = f32x4_add(s[3], f32x4_mul(x1, b));
-                s[4] = f32x4_add(s[4], f32x4_mul(x2, a));
-                s[5] = f32x4_add(s[5], f32x4_mul(x2, b));
-                s[6] = f32x4_add(s[6], f32x4_mul(x3, a));
-                s[7] = f32x4_add(s[7], f32x4_mul(x3, b));
+            let mut p = [0, 1, 2, 3].map(|v| scratch.add(v * row));
+            let mut at = kv_head * shape.capacity * d + i;
+            let mut sums = [[f32x4_splat(0.0); 2]; TILE];
+            for _ in 0..most / STEP {
+                for t in 0..STEP {
+                    let (a, b) = (get::<F16>(values, at + t * d), get::<F16>(values, at + t * d + 4));
+                    add_products(&mut sums, p.map(|p| p.add(t)), a, b);
+                }
+                at += STEP * d;
+                p = p.map(|p| p.add(STEP));
+            }
+            // the rest one by one: what lies beyond the last position may be anything
+            for t in 0..most % STEP {
+                let (a, b) = (get::<F16>(values, at + t * d), get::<F16>(values, at + t * d + 4));
+                add_products(&mut sums, p.map(|p| p.add(t)), a, b);
             }
             for v in 0..TILE {
-                store(dst.add(offsets[v] + i), s[2 * v]);
-                store(dst.add(offsets[v] + i + 4), s[2 * v + 1]);
+                store(dst.add(offsets[v] + i), sums[v][0]);
+                store(dst.add(offsets[v] + i + 4), sums[v][1]);
             }
         }
     }

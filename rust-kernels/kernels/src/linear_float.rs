@@ -183,6 +183,12 @@ pub mod simd {
         }
     }
 
+    /// Inputs whose weights are unpacked together: what many rows are multiplied by stays in the first-level cache.
+    const PANEL_WIDTH: usize = 1024;
+
+    /// One thread uses it, and no call leaves anything in it.
+    static mut PANEL: [v128; PANEL_WIDTH * GROUP / 4] = [f32x4(0.0, 0.0, 0.0, 0.0); PANEL_WIDTH * GROUP / 4];
+
     pub unsafe fn linear<const F16: bool>(
         dst: *mut f32,
         x: *const f32,
@@ -199,18 +205,44 @@ pub mod simd {
             let w = weight.add(first / GROUP * group_bytes);
             let n = GROUP.min(columns - first);
             let bias = if bias.is_null() { bias } else { bias.add(first) };
-            for r in (0..rows).step_by(4) {
-                let to = dst.add(r * stride + first);
-                let from = x.add(r * width);
-                match rows - r {
-                    1 => tile::<1, F16>(to, from, w, bias, width, stride, n, epilogue),
-                    2 => tile::<2, F16>(to, from, w, bias, width, stride, n, epilogue),
-                    3 => tile::<3, F16>(to, from, w, bias, width, stride, n, epilogue),
-                    _ => tile::<4, F16>(to, from, w, bias, width, stride, n, epilogue),
+            let to = |r: usize| dst.add(r * stride + first);
+            if F16 && rows > 4 && width <= PANEL_WIDTH {
+                let panel = core::ptr::addr_of_mut!(PANEL) as *mut f32;
+                for k in (0..width * GROUP).step_by(4) {
+                    store(panel.add(k), load_f16((w as *const u16).add(k)));
                 }
+                tiles::<false>(&to, x, panel as *const u8, bias, rows, width, stride, n, epilogue);
+            } else {
+                tiles::<F16>(&to, x, w, bias, rows, width, stride, n, epilogue);
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn tiles<const F16: bool>(
+        to: &impl Fn(usize) -> *mut f32,
+        x: *const f32,
+        w: *const u8,
+        bias: *const f32,
+        rows: usize,
+        width: usize,
+        stride: usize,
+        n: usize,
+        epilogue: u32,
+    ) {
+        for r in (0..rows).step_by(4) {
+            let from = x.add(r * width);
+            match rows - r {
+                1 => tile::<1, F16>(to(r), from, w, bias, width, stride, n, epilogue),
+                2 => tile::<2, F16>(to(r), from, w, bias, width, stride, n, epilogue),
+                3 => tile::<3, F16>(to(r), from, w, bias, width, stride, n, epilogue),
+                _ => tile::<4, F16>(to(r), from, w, bias, width, stride, n, epilogue),
+            }
+        }
+    }
+
+    /// Inputs taken at once, so that addresses within are constant offsets.
+    const STEP: usize = 4;
 
     #[inline(always)]
     unsafe fn tile<const R: usize, const F16: bool>(
@@ -224,24 +256,46 @@ pub mod simd {
         epilogue: u32,
     ) {
         let mut sums = [[f32x4_splat(0.0); 2]; R];
-        for k in 0..width {
-            let (a, b) = if F16 {
-                let w = (w as *const u16).add(k * GROUP);
-                (load_f16(w), load_f16(w.add(4)))
-            } else {
-                let w = (w as *const f32).add(k * GROUP);
-                (load(w), load(w.add(4)))
-            };
-            for r in 0..R {
-                let value = splat(x.add(r * width + k));
-                sums[r] = [
-                    f32x4_add(sums[r][0], f32x4_mul(value, a)),
-                    f32x4_add(sums[r][1], f32x4_mul(value, b)),
-                ];
+        let mut p = [x; R];
+        for r in 0..R {
+            p[r] = x.add(r * width);
+        }
+        let mut w = w;
+        for _ in 0..width / STEP {
+            for k in 0..STEP {
+                add_products::<R, F16>(&mut sums, &p, w, k);
             }
+            w = w.add(STEP * GROUP * if F16 { 2 } else { 4 });
+            p = p.map(|p| p.add(STEP));
+        }
+        for k in 0..width % STEP {
+            add_products::<R, F16>(&mut sums, &p, w, k);
         }
         for r in 0..R {
             finish(dst.add(r * stride), sums[r], bias, n, epilogue);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_products<const R: usize, const F16: bool>(
+        sums: &mut [[v128; 2]; R],
+        x: &[*const f32; R],
+        w: *const u8,
+        k: usize,
+    ) {
+        let (a, b) = if F16 {
+            let w = (w as *const u16).add(k * GROUP);
+            (load_f16(w), load_f16(w.add(4)))
+        } else {
+            let w = (w as *const f32).add(k * GROUP);
+            (load(w), load(w.add(4)))
+        };
+        for r in 0..R {
+            let value = splat(x[r].add(k));
+            sums[r] = [
+                f32x4_add(sums[r][0], f32x4_mul(value, a)),
+                f32x4_add(sums[r][1], f32x4_mul(value, b)),
+            ];
         }
     }
 }
