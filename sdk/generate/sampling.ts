@@ -60,11 +60,6 @@ export class Sampler {
     this.#random = new Random(seed ?? randomSeed());
   }
 
-  /** True if the choice is the largest logit as it stands, so that whoever holds the logits can make it himself. */
-  get greedy(): boolean {
-    return this.#temperature === 0 && this.#repetitionPenalty === 1;
-  }
-
   /** True if the choice is plainly the largest logit, which a caller may then find where the logits are. */
   get greedy(): boolean {
     return this.#temperature === 0 && this.#repetitionPenalty === 1;
