@@ -67,7 +67,13 @@ async function manifest(): Promise<void> {
     }),
   );
   delete from.private;
-  const whole = { ...from, exports, types: exports["."]?.types, bin: { loris: "src/cli.js" }, sideEffects: ["./src/cli.js"] };
+  const whole = {
+    ...from,
+    exports,
+    types: exports["."]?.types,
+    bin: { loris: "src/cli.js" },
+    sideEffects: ["./src/cli.js"],
+  };
   await writeFile(join(out, "package.json"), JSON.stringify(whole, null, 2) + "\n");
 }
 

@@ -1,0 +1,99 @@
+/**
+ * The npm package as a Node 22 project meets it: built, packed, installed with its dependencies, imported by name,
+ * type-checked against its declarations. Node 22 is fetched by npm: older ones compute relaxed SIMD wrong and have to take
+ * the simd128 build. Skipped, with a reason, where there is no npm.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { VERSION } from "../../sdk/version.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const PHOTO = `${root}examples/photos/dogs_at_window.jpg`;
+const NODE = ["npx", "--yes", "node@22"];
+
+async function run(cwd: string, command: readonly string[]): Promise<string> {
+  const [name, ...args] = command;
+  const { success, stdout, stderr } = await new Deno.Command(name!, { args, cwd, stdin: "null" }).output();
+  const text = new TextDecoder();
+  assert.ok(success, `${command.join(" ")}\n${text.decode(stdout)}${text.decode(stderr)}`);
+  return text.decode(stdout);
+}
+
+async function hasNpm(): Promise<boolean> {
+  try {
+    await run(root, ["npx", "--version"]);
+    return true;
+  } catch {
+    // deno-lint-ignore no-console -- the reason for a skip belongs in the test's output
+    console.log("skipped: npm is not here, or cannot be run; it is what installs the package and Node 22");
+    return false;
+  }
+}
+
+const CAPTION = `
+import { readFile } from "node:fs/promises";
+import { load } from "loris";
+import { fileSource } from "loris/sources/file";
+const [model, photo] = process.argv.slice(2);
+const captioner = await load({
+  text: fileSource(model + "/nano-text-q4_0.gguf"),
+  vision: fileSource(model + "/nano-mmproj-q8_0.gguf"),
+});
+const { text, usage } = await captioner.caption(await readFile(photo)).result;
+captioner.close();
+console.log(JSON.stringify({ node: process.versions.node, text, usage }));
+`;
+
+const TYPES = `
+import { type Captioner, load, LorisError } from "loris";
+import { fileSource } from "loris/sources/file";
+const captioner: Captioner = await load({ text: fileSource("a"), vision: fileSource("b") });
+const text: string = (await captioner.caption(new Uint8Array()).result).text;
+// @ts-expect-error a caption is a string: the types are there, not "any"
+const wrong: number = (await captioner.caption(new Uint8Array()).result).text;
+export { LorisError, text, wrong };
+`;
+
+Deno.test({
+  name: "npm package",
+  ignore: !(await hasNpm()),
+  async fn(t) {
+    const project = await Deno.makeTempDir({ prefix: "loris-node-" });
+    try {
+      await run(root, [Deno.execPath(), "run", "-A", "--quiet", "tools/build_package.ts", `${project}/package`]);
+      await Deno.writeTextFile(`${project}/package.json`, `{ "type": "module", "private": true }\n`);
+      await run(project, ["npm", "pack", "--silent", "./package"]);
+      await run(project, ["npm", "install", "--silent", "--no-audit", "--no-fund", `./loris-${VERSION}.tgz`]);
+
+      await t.step("load() and caption() run under Node 22 from the package's own files", async () => {
+        await Deno.writeTextFile(`${project}/caption.js`, CAPTION);
+        const out = await run(project, [...NODE, "caption.js", "node_modules/loris/models/nano", PHOTO]);
+        const { node, text, usage } = JSON.parse(out);
+        assert.match(node, /^22\./);
+        assert.ok(text.trim().split(" ").length > 3, text);
+        assert.equal(usage.imageTokens, 64);
+      });
+
+      await t.step("the bin says under Node 22 what the command line says under Deno", async () => {
+        const args = ["caption", "--json", PHOTO];
+        const node = JSON.parse(await run(project, [...NODE, "node_modules/loris/src/cli.js", ...args]));
+        const deno = JSON.parse(
+          await run(root, [Deno.execPath(), "run", "--quiet", "--allow-read", "--allow-env", "src/cli.ts", ...args]),
+        );
+        assert.equal(node.caption, deno.caption);
+        assert.deepEqual(node.usage, deno.usage);
+        assert.equal(node.backend, deno.backend);
+      });
+
+      await t.step("the declarations type-check, strictly, in a project of its own", async () => {
+        await Deno.writeTextFile(`${project}/types.ts`, TYPES);
+        await run(project, ["npm", "install", "--silent", "--no-audit", "--no-fund", "typescript@5.9.3"]);
+        const flags =
+          "--noEmit --strict --target es2022 --module nodenext --lib esnext,dom,dom.iterable,dom.asynciterable";
+        await run(project, ["npx", "tsc", ...flags.split(" "), "types.ts"]);
+      });
+    } finally {
+      await Deno.remove(project, { recursive: true });
+    }
+  },
+});

@@ -1,0 +1,76 @@
+/**
+ * Sizes of what a user downloads, raw and gzip, against the budgets in sizes.json (measured + about 5 %). Exit status 1 if
+ * one is over; a budget that nothing has any more is an error too, so that the file stays true.
+ *
+ * Usage: deno task sizes
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, stop } from "npm:esbuild@0.28.2";
+
+interface Size {
+  readonly raw: number;
+  readonly gzip: number;
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const DEPENDENCIES = ["@huggingface/jinja", "@huggingface/tokenizers"];
+
+function sizeOf(bytes: Uint8Array): Size {
+  return { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+}
+
+/** The entry as a bundler for browsers and Workers would ship it. */
+async function bundle(entry: string, dependencies: boolean): Promise<Size> {
+  const alias = await dependencyFiles();
+  const result = await build({
+    entryPoints: [join(root, entry)],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    legalComments: "none",
+    external: dependencies ? ["node:*"] : ["node:*", ...DEPENDENCIES],
+    alias: dependencies ? alias : {},
+    logLevel: "error",
+  });
+  return sizeOf(result.outputFiles[0]!.contents);
+}
+
+/** There is no node_modules here: Deno keeps the packages, and says where. */
+async function dependencyFiles(): Promise<Record<string, string>> {
+  const files = DEPENDENCIES.map((name) => [name, fileURLToPath(import.meta.resolve(name))] as const);
+  for (const [, file] of files) await readFile(file);
+  return Object.fromEntries(files);
+}
+
+const entries = await readdir(join(root, "sdk"), { recursive: true, withFileTypes: true });
+const modules = entries.filter((entry) => entry.name.endsWith(".wasm"))
+  .map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
+const sizes = new Map<string, Size>();
+for (const file of modules) sizes.set(file, sizeOf(await readFile(join(root, file))));
+sizes.set("sdk/mod.ts, minified", await bundle("sdk/mod.ts", false));
+sizes.set("sdk/mod.ts, minified, with dependencies", await bundle("sdk/mod.ts", true));
+await stop();
+
+const budgets = new Map<string, Size>(
+  Object.entries(JSON.parse(await readFile(join(root, "tools/sizes.json"), "utf8"))),
+);
+let over = 0;
+for (const [name, { raw, gzip }] of sizes) {
+  const budget = budgets.get(name);
+  const fits = budget !== undefined && raw <= budget.raw && gzip <= budget.gzip;
+  if (!fits) over++;
+  const against = budget ? `budget ${budget.raw} / ${budget.gzip}` : "no budget in tools/sizes.json";
+  process.stdout.write(`${fits ? "ok  " : "OVER"} ${raw} bytes, ${gzip} gzip (${against})  ${name}\n`);
+}
+for (const name of budgets.keys()) {
+  if (sizes.has(name)) continue;
+  over++;
+  process.stdout.write(`GONE tools/sizes.json has a budget for "${name}", which is not there\n`);
+}
+process.exitCode = over === 0 ? 0 : 1;
