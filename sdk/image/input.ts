@@ -40,7 +40,11 @@ async function toBytes(input: ImageInput, maxBytes: number, signal?: AbortSignal
   );
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = stream.getReader();
@@ -105,7 +109,9 @@ function percentDecode(text: string): Uint8Array {
   if (!text.includes("%")) return bytes;
   let length = 0;
   for (let i = 0; i < bytes.length; i++) {
-    const hex = bytes[i] === 0x25 ? Number.parseInt(String.fromCharCode(bytes[i + 1] ?? 32, bytes[i + 2] ?? 32), 16) : NaN;
+    const hex = bytes[i] === 0x25
+      ? Number.parseInt(String.fromCharCode(bytes[i + 1] ?? 32, bytes[i + 2] ?? 32), 16)
+      : NaN;
     const escaped = bytes[i] === 0x25 && isHex(bytes[i + 1]) && isHex(bytes[i + 2]);
     bytes[length++] = escaped ? hex : bytes[i]!;
     if (escaped) i += 2;

@@ -36,7 +36,7 @@ pub trait Decoder {
     fn rows(self: Box<Self>, row: &mut dyn FnMut(&[u8])) -> Result<()>;
 }
 
-fn open<'a, R: ReadAt>(source: &'a R) -> Result<(Format, Box<dyn Decoder + 'a>)> {
+fn open<'a, R: ReadAt>(source: &'a R, max_pixels: u64) -> Result<(Format, Box<dyn Decoder + 'a>)> {
     let mut head = [0; 64];
     let n = source.read_at(0, &mut head);
     let format = match sniff(&head[..n]) {
@@ -58,7 +58,7 @@ fn open<'a, R: ReadAt>(source: &'a R) -> Result<(Format, Box<dyn Decoder + 'a>)>
     let input = Input::new(source);
     let decoder: Box<dyn Decoder + 'a> = match format {
         Format::Jpeg => Box::new(formats::jpeg::Jpeg::open(input)?),
-        Format::Png => Box::new(formats::png::Png::open(input)?),
+        Format::Png => Box::new(formats::png::Png::open(input, max_pixels)?),
         Format::WebP => Box::new(formats::webp::WebP::open(input)?),
         Format::Gif => Box::new(formats::gif::Gif::open(input)?),
         Format::Bmp => Box::new(formats::bmp::Bmp::open(input)?),
@@ -67,11 +67,23 @@ fn open<'a, R: ReadAt>(source: &'a R) -> Result<(Format, Box<dyn Decoder + 'a>)>
     if width == 0 || height == 0 {
         return Err(invalid(format!("the picture's size is {width} x {height}")));
     }
+    check_pixels((width, height), max_pixels)?;
     Ok((format, decoder))
 }
 
+/// For a size that a header claims, before anything is made for it.
+pub fn check_pixels((width, height): (u32, u32), max_pixels: u64) -> Result<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels <= max_pixels {
+        return Ok(());
+    }
+    Err(too_large(format!(
+        "the picture has {width} x {height} = {pixels} pixels, allowed are {max_pixels}"
+    )))
+}
+
 pub fn probe<R: ReadAt>(source: &R) -> Result<Probe> {
-    let (format, decoder) = open(source)?;
+    let (format, decoder) = open(source, u64::MAX)?;
     let (width, height) = decoder.size();
     Ok(Probe {
         format,
@@ -83,15 +95,8 @@ pub fn probe<R: ReadAt>(source: &R) -> Result<Probe> {
 
 /// RGB `[height][width][3]`. The whole picture is brought to the size, whatever its shape.
 pub fn decode<R: ReadAt>(source: &R, width: u32, height: u32, limits: Limits) -> Result<Vec<u8>> {
-    let (_, mut decoder) = open(source)?;
+    let (_, mut decoder) = open(source, limits.max_pixels)?;
     let (stored_width, stored_height) = decoder.size();
-    let pixels = u64::from(stored_width) * u64::from(stored_height);
-    if pixels > limits.max_pixels {
-        return Err(too_large(format!(
-            "the picture has {stored_width} x {stored_height} = {pixels} pixels, allowed are {}",
-            limits.max_pixels
-        )));
-    }
     let orientation = decoder.orientation();
     let wanted = if swaps(orientation) {
         (height, width)

@@ -1,5 +1,6 @@
 //! Resizing as Pillow does it (`Image.resize(size, LANCZOS)`): support scaled when shrinking, coefficients in fixed
-//! point, rows first, 8 bits between the passes. Rows go in one by one; only those that the next output row needs are kept.
+//! point, 8 bits between the passes, and the passes in its order (rows first, but where height shrinks by more than twice
+//! what width does, columns first; Pillow 13). Rows go in one by one; only those that the next output row needs are kept.
 use std::f64::consts::PI;
 
 /// Pillow's: 32 bits less 8 of the result and 2 of head-room.
@@ -83,9 +84,10 @@ pub struct Resizer {
     width: usize,
     horizontal: Option<Coefficients>,
     vertical: Option<Coefficients>,
-    /// The last rows after the first pass, at row number modulo their count.
+    /// The last rows, after the horizontal pass if that comes first, at row number modulo their count.
     ring: Vec<u8>,
     ring_rows: usize,
+    columns_first: bool,
     pushed: usize,
     out: Vec<u8>,
     out_width: usize,
@@ -98,7 +100,7 @@ impl Resizer {
     pub fn bytes(width: usize, height: usize, out_width: usize, out_height: usize) -> usize {
         let taps = |from: usize, to: usize| (from.div_ceil(to).max(1) + 1) * 6 + 3;
         let coefficients = |from, to| to * (taps(from, to) * 4 + 16);
-        let ring = taps(height, out_height).min(height + 1) * out_width * 3;
+        let ring = (taps(height, out_height).min(height + 1) + 2) * width.max(out_width) * 7;
         coefficients(width, out_width) + coefficients(height, out_height) + ring + out_width * out_height * 3
     }
 
@@ -106,12 +108,16 @@ impl Resizer {
         let coefficients = |from, to| (from != to).then(|| Coefficients::new(from, to));
         let vertical = coefficients(height, out_height);
         let ring_rows = vertical.as_ref().map_or(0, |c| c.most);
+        let shrinks = |from: usize, to: usize| from as i64 - to as i64;
+        let columns_first = shrinks(height, out_height) > (2 * shrinks(width, out_width)).max(0);
+        let ring_width = if columns_first { width } else { out_width };
         Self {
             width,
             horizontal: coefficients(width, out_width),
             vertical,
-            ring: vec![0; ring_rows * out_width * 3],
+            ring: vec![0; ring_rows * ring_width * 3],
             ring_rows,
+            columns_first,
             pushed: 0,
             out: Vec::with_capacity(out_width * out_height * 3),
             out_width,
@@ -130,29 +136,31 @@ impl Resizer {
             self.pushed += 1;
             return;
         };
-        let bytes = self.out_width * 3;
-        let slot = self.pushed % self.ring_rows;
-        shrink_row(
-            self.horizontal.as_ref(),
-            row,
-            &mut self.ring[slot * bytes..(slot + 1) * bytes],
-        );
+        let bytes = self.ring.len() / self.ring_rows;
+        let slot = self.pushed % self.ring_rows * bytes;
+        let kept = &mut self.ring[slot..slot + bytes];
+        shrink_row(self.horizontal.as_ref().filter(|_| !self.columns_first), row, kept);
         self.pushed += 1;
         while self.emitted < self.out_height {
             let (first, weights) = vertical.at(self.emitted);
             if first + weights.len() > self.pushed {
                 break;
             }
-            let rows: Vec<&[u8]> = (first..first + weights.len())
-                .map(|r| &self.ring[r % self.ring_rows * bytes..][..bytes])
-                .collect();
             let mut sums = vec![HALF; bytes];
-            for (row, &w) in rows.iter().zip(weights) {
-                for (sum, &p) in sums.iter_mut().zip(*row) {
+            for (r, &w) in (first..).zip(weights) {
+                let row = &self.ring[r % self.ring_rows * bytes..][..bytes];
+                for (sum, &p) in sums.iter_mut().zip(row) {
                     *sum += i32::from(p) * w;
                 }
             }
-            self.out.extend(sums.into_iter().map(clip));
+            let row: Vec<u8> = sums.into_iter().map(clip).collect();
+            let start = self.out.len();
+            self.out.resize(start + self.out_width * 3, 0);
+            shrink_row(
+                self.horizontal.as_ref().filter(|_| self.columns_first),
+                &row,
+                &mut self.out[start..],
+            );
             self.emitted += 1;
         }
     }

@@ -97,11 +97,12 @@ impl<R: ReadAt> Decoder for Jpeg<'_, R> {
     }
 }
 
-/// The decoder gives CMYK as Adobe's files hold it, inverted: 255 is no ink. rgb = ink-free share times black-free share.
+/// The decoder gives amounts of ink (Adobe's inversion undone). rgb = ink-free share times black-free share.
 fn cmyk_to_rgb(row: &[u8], rgb: &mut Vec<u8>) {
     rgb.clear();
     rgb.extend(row.chunks_exact(4).flat_map(|p| {
-        let share = |c: u8| ((u32::from(c) * u32::from(p[3]) + 127) / 255) as u8;
+        let free = |c: u8| u32::from(255 - c);
+        let share = |c: u8| ((free(c) * free(p[3]) + 127) / 255) as u8;
         [share(p[0]), share(p[1]), share(p[2])]
     }));
 }

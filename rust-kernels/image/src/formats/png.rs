@@ -1,5 +1,5 @@
 //! PNG, row by row; an interlaced one in full.
-use crate::decode::Decoder;
+use crate::decode::{check_pixels, Decoder};
 use crate::error::{broken, Result};
 use crate::exif;
 use crate::input::{Input, ReadAt};
@@ -11,14 +11,16 @@ pub struct Png<'a, R: ReadAt> {
 }
 
 impl<'a, R: ReadAt> Png<'a, R> {
-    pub fn open(input: Input<'a, R>) -> Result<Self> {
-        let mut decoder = png::Decoder::new(input);
+    pub fn open(input: Input<'a, R>, max_pixels: u64) -> Result<Self> {
+        // the limits are ours: they are judged where all formats' are
+        let mut decoder = png::Decoder::new_with_limits(input, png::Limits { bytes: usize::MAX });
         // palettes and few bits become 8, tRNS becomes alpha, 16 bits lose the low ones
         decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
+        let size = decoder.read_header_info().map_err(|e| broken("PNG")(&e))?.size();
+        check_pixels(size, max_pixels)?;
         let reader = decoder.read_info().map_err(|e| broken("PNG")(&e))?;
-        let size = reader.info().size();
         Ok(Self { reader, size })
     }
 
