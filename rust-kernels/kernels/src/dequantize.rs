@@ -2,11 +2,14 @@
 //! Block layouts: ggml's `ggml-common.h`; arithmetic checked against the Python package `gguf`.
 use crate::half;
 
+/// Reads one block: its bytes, and the values that it holds.
+type ReadBlock = fn(&[u8], &mut [f32]);
+
 /// `dst`: f32 `[elements]`; `src`: whole blocks of `ggml_type`. Returns 1, or 0 if the type is not known or `elements`
 /// does not fill its blocks.
 #[no_mangle]
 pub unsafe extern "C" fn dequantize(dst: *mut f32, src: *const u8, elements: usize, ggml_type: u32) -> u32 {
-    let (block, bytes, read): (usize, usize, fn(&[u8], &mut [f32])) = match ggml_type {
+    let (block, bytes, read): (usize, usize, ReadBlock) = match ggml_type {
         0 => (1, 4, f32_block),
         1 => (1, 2, f16_block),
         2 => (32, 18, q4_0),
@@ -21,7 +24,7 @@ pub unsafe extern "C" fn dequantize(dst: *mut f32, src: *const u8, elements: usi
         30 => (1, 2, bf16_block),
         _ => return 0,
     };
-    if elements % block != 0 {
+    if !elements.is_multiple_of(block) {
         return 0;
     }
     for b in 0..elements / block {
