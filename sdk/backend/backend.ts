@@ -70,6 +70,8 @@ export interface Backend {
 
   /** Copies bytes in, at an address. */
   write(address: number, bytes: Uint8Array): void;
+  /** A view of bytes for writing; valid until the memory is reserved anew. */
+  bytes(address: number, length: number): Uint8Array;
   /** Copies bytes from one address to another. */
   copy(to: number, from: number, bytes: number): void;
   /** A view of f32 elements for reading at once; valid until the next call. */

@@ -77,7 +77,9 @@ export function requireSupported(tensor: GgufTensor): void {
   if (SUPPORTED_TYPES.has(tensor.type)) return;
   throw new LorisError(
     "file_unsupported",
-    `${tensor.source.name}: ${tensor.name} has the type ${tensor.type}; readable are ${[...SUPPORTED_TYPES].join(", ")}`,
+    `${tensor.source.name}: ${tensor.name} has the type ${tensor.type}; readable are ${
+      [...SUPPORTED_TYPES].join(", ")
+    }`,
   );
 }
 
@@ -106,10 +108,12 @@ async function openOne(source: Source, signal?: AbortSignal): Promise<GgufFile> 
   }
   const metadata = new GgufMetadata(source.name, values);
   const alignment = metadata.optionalUint("general.alignment", { max: 1 << 20 }) ?? 32;
-  if (alignment === 0 || (alignment & (alignment - 1)) !== 0) r.fail(`general.alignment ${alignment} is no power of two`);
+  if (alignment === 0 || (alignment & (alignment - 1)) !== 0) {
+    r.fail(`general.alignment ${alignment} is no power of two`);
+  }
 
   const entries: Omit<GgufTensor, "source">[] = [];
-  for (let i = 0; i < tensorCount; i++) entries.push(await readTensor(r));
+  for (let i = 0; i < tensorCount; i++) entries.push(await readTensor(r, source.name));
   const start = Math.ceil(r.offset / alignment) * alignment;
   const tensors = new Map<string, GgufTensor>();
   for (const entry of entries) {
@@ -125,7 +129,7 @@ async function openOne(source: Source, signal?: AbortSignal): Promise<GgufFile> 
   return { name: source.name, version, metadata, tensors, fileBytes: r.fileBytes };
 }
 
-async function readTensor(r: HeaderReader): Promise<Omit<GgufTensor, "source">> {
+async function readTensor(r: HeaderReader, file: string): Promise<Omit<GgufTensor, "source">> {
   const name = await r.string("a tensor's name");
   await r.need(4, name);
   const dimensions = r.u32();
@@ -133,11 +137,16 @@ async function readTensor(r: HeaderReader): Promise<Omit<GgufTensor, "source">> 
   await r.need(dimensions * 8 + 12, name);
   const shape = Array.from({ length: dimensions }, () => r.size(`a dimension of ${name}`));
   const elements = shape.reduce((a, b) => a * b, 1);
-  if (elements === 0 || !Number.isSafeInteger(elements)) r.fail(`${name} has the impossible shape [${shape.join(", ")}]`);
+  if (elements === 0 || !Number.isSafeInteger(elements)) {
+    r.fail(`${name} has the impossible shape [${shape.join(", ")}]`);
+  }
   const typeId = r.u32();
   const type = GGML_TYPES.get(typeId);
   if (!type) {
-    throw new LorisError("file_unsupported", `${name} has the tensor type number ${typeId}, which is not known`);
+    throw new LorisError(
+      "file_unsupported",
+      `${file}: ${name} has the tensor type number ${typeId}, which is not known; it needs a newer version of this SDK`,
+    );
   }
   if (shape[0]! % type.blockElements !== 0) {
     r.fail(`${name}: rows of ${shape[0]} elements do not fill blocks of ${type.blockElements} (${type.name})`);
@@ -167,7 +176,9 @@ function join(parts: readonly GgufFile[]): GgufFile {
       );
     }
     for (const [name, tensor] of part.tensors) {
-      if (tensors.has(name)) throw new LorisError("file_invalid", `${part.name}: the tensor ${name} is in two split files`);
+      if (tensors.has(name)) {
+        throw new LorisError("file_invalid", `${part.name}: the tensor ${name} is in two split files`);
+      }
       tensors.set(name, tensor);
     }
   }

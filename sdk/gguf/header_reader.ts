@@ -1,8 +1,14 @@
 import { LorisError } from "../errors.ts";
+import { checkLength } from "../sources/check.ts";
 import type { Source } from "../sources/source.ts";
 
 /** First range asked for: most headers of small models fit, vocabulary included, in two of these. */
 const FIRST_BYTES = 1 << 20;
+/**
+ * The header is held whole, so that a file which is large itself (or only says so, as a server can) must not make it
+ * large: a vocabulary of 262144 tokens with all its merges and scores has about 20 MiB.
+ */
+const MAX_HEADER_BYTES = 64 << 20;
 
 /**
  * Reads little-endian values from the front of a source, fetching growing ranges as it goes. Every length is checked
@@ -48,8 +54,11 @@ export class HeaderReader {
     this.checkCount(1, length, what);
     const end = this.#offset + length;
     if (end <= this.#bytes.length) return;
-    const target = Math.min(this.fileBytes, Math.max(FIRST_BYTES, end, this.#bytes.length * 2));
-    const more = await this.#source.read(this.#bytes.length, target - this.#bytes.length, this.#signal);
+    if (end > MAX_HEADER_BYTES) this.fail(`with ${what} the header is over ${MAX_HEADER_BYTES} bytes, it is damaged`);
+    const target = Math.min(this.fileBytes, MAX_HEADER_BYTES, Math.max(FIRST_BYTES, end, this.#bytes.length * 2));
+    const missing = target - this.#bytes.length;
+    const more = await this.#source.read(this.#bytes.length, missing, this.#signal);
+    checkLength(this.#source.name, this.#bytes.length, missing, more.length);
     const joined = new Uint8Array(target);
     joined.set(this.#bytes);
     joined.set(more, this.#bytes.length);
@@ -96,4 +105,5 @@ export class HeaderReader {
   }
 }
 
-const UTF8 = new TextDecoder();
+/** A byte order mark is a character like any other: vocabularies have tokens that begin with it. */
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });

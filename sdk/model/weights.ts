@@ -134,7 +134,7 @@ export async function loadWeights(
       for (const tensor of ordered) {
         for (const piece of pieces(tensor, staging.bytes)) {
           signal?.throwIfAborted();
-          backend.write(staging.address, await reader.read(piece.offset, piece.bytes));
+          await reader.read(piece.offset, backend.bytes(staging.address, piece.bytes));
           convert(backend, tensor, piece, staging.address, f32);
           loadedBytes += piece.bytes;
           onProgress?.({ file: source.name, loadedBytes, totalBytes });

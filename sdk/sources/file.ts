@@ -17,27 +17,33 @@ export interface FileSource extends Source {
 export function fileSource(path: string): FileSource {
   let opened: Promise<{ handle: FileHandle; size: number }> | undefined;
   const open = () => opened ??= openFile(path);
+  async function readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const { handle, size } = await open();
+    checkRange(path, offset, into.length, size);
+    let filled = 0;
+    while (filled < into.length) {
+      const { bytesRead } = await handle.read(into, filled, into.length - filled, offset + filled)
+        .catch((cause) => fail(path, "cannot be read", cause));
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+      signal?.throwIfAborted();
+    }
+    checkLength(path, offset, into.length, filled);
+  }
+
   return {
     name: path,
     async size() {
       return (await open()).size;
     },
     async read(offset, length, signal) {
-      signal?.throwIfAborted();
-      const { handle, size } = await open();
-      checkRange(path, offset, length, size);
+      checkRange(path, offset, length, (await open()).size);
       const bytes = new Uint8Array(length);
-      let filled = 0;
-      while (filled < length) {
-        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled)
-          .catch((cause) => fail(path, "cannot be read", cause));
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-        signal?.throwIfAborted();
-      }
-      checkLength(path, offset, length, filled);
+      await readInto(offset, bytes, signal);
       return bytes;
     },
+    readInto,
     async close() {
       const was = opened;
       opened = undefined;

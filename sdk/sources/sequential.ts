@@ -20,35 +20,22 @@ export class SequentialReader {
     this.#end = end;
     this.#at = start;
     this.#signal = signal;
-    const chunks = source.stream ? source.stream(start, end - start, signal) : blocks(source, start, end, readAheadBytes, signal);
+    const chunks = source.stream
+      ? source.stream(start, end - start, signal)
+      : blocks(source, start, end, readAheadBytes, signal);
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
   /**
-   * The next `length` bytes from `offset`, which is not before the end of the last piece. Valid until the next call.
+   * Fills `into` with the bytes from `offset`, which is not before the end of the last piece. Allocates nothing.
    *
    * @throws {LorisError} `source_failed` if the source ends early.
    */
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    const { length } = into;
     if (offset < this.#at || offset + length > this.#end) throw new RangeError(`not sequential: ${offset}, ${length}`);
-    await this.#skip(offset - this.#at);
-    if (this.#rest.length < length) {
-      const whole = new Uint8Array(length);
-      let filled = 0;
-      while (filled < length) {
-        if (this.#rest.length === 0) this.#rest = await this.#next();
-        const part = this.#rest.subarray(0, length - filled);
-        whole.set(part, filled);
-        filled += part.length;
-        this.#rest = this.#rest.subarray(part.length);
-      }
-      this.#at += length;
-      return whole;
-    }
-    const piece = this.#rest.subarray(0, length);
-    this.#rest = this.#rest.subarray(length);
-    this.#at += length;
-    return piece;
+    await this.#take(offset - this.#at, () => {});
+    await this.#take(length, (part, filled) => into.set(part, filled));
   }
 
   /** Ends the stream underneath, if there is one. */
@@ -56,13 +43,15 @@ export class SequentialReader {
     await this.#chunks.return?.();
   }
 
-  async #skip(bytes: number): Promise<void> {
-    this.#at += bytes;
-    while (bytes > 0) {
+  /** Gives the next bytes part by part, as they lie in the source's blocks. */
+  async #take(bytes: number, use: (part: Uint8Array, filled: number) => void): Promise<void> {
+    for (let filled = 0; filled < bytes;) {
       if (this.#rest.length === 0) this.#rest = await this.#next();
-      const part = Math.min(bytes, this.#rest.length);
-      this.#rest = this.#rest.subarray(part);
-      bytes -= part;
+      const part = this.#rest.subarray(0, bytes - filled);
+      use(part, filled);
+      filled += part.length;
+      this.#at += part.length;
+      this.#rest = this.#rest.subarray(part.length);
     }
   }
 
@@ -79,6 +68,7 @@ export class SequentialReader {
   }
 }
 
+/** Blocks of a file, the same memory for all of them where the source can fill it. */
 async function* blocks(
   source: Source,
   start: number,
@@ -86,5 +76,15 @@ async function* blocks(
   bytes: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  for (let at = start; at < end; at += bytes) yield await source.read(at, Math.min(bytes, end - at), signal);
+  const block = source.readInto ? new Uint8Array(Math.min(bytes, end - start)) : undefined;
+  for (let at = start; at < end; at += bytes) {
+    const length = Math.min(bytes, end - at);
+    if (!block) {
+      yield await source.read(at, length, signal);
+      continue;
+    }
+    const part = block.subarray(0, length);
+    await source.readInto!(at, part, signal);
+    yield part;
+  }
 }

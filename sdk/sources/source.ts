@@ -10,6 +10,8 @@ export interface Source {
    * @throws {LorisError} `source_failed` if the range cannot be had in full; the signal's reason if aborted.
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** As `read`, into the caller's memory: for sources that can do without memory of their own. */
+  readInto?(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** The same bytes in pieces as they arrive, for sources where one long request beats many short ones. */
   stream?(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }

@@ -184,6 +184,10 @@ export class WasmBackend implements Backend {
     this.#bytes.set(bytes, address);
   }
 
+  bytes(address: number, length: number): Uint8Array {
+    return this.#bytes.subarray(address, address + length);
+  }
+
   copy(to: number, from: number, bytes: number): void {
     this.#bytes.copyWithin(to, from, from + bytes);
   }
