@@ -16,7 +16,12 @@ export interface FileSource extends Source {
 
 export function fileSource(path: string): FileSource {
   let opened: Promise<{ handle: FileHandle; size: number }> | undefined;
-  const open = () => opened ??= openFile(path);
+  const open = () =>
+    opened ??= openFile(path).catch((error) => {
+      // what cannot be opened needs no close, and may be there at the next try
+      opened = undefined;
+      throw error;
+    });
   async function readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     const { handle, size } = await open();

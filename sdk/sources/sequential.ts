@@ -1,4 +1,5 @@
 import { LorisError } from "../errors.ts";
+import { checkLength } from "./check.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -80,7 +81,9 @@ async function* blocks(
   for (let at = start; at < end; at += bytes) {
     const length = Math.min(bytes, end - at);
     if (!block) {
-      yield await source.read(at, length, signal);
+      const read = await source.read(at, length, signal);
+      checkLength(source.name, at, length, read.length);
+      yield read;
       continue;
     }
     const part = block.subarray(0, length);
