@@ -3,27 +3,62 @@ import { LorisError } from "../errors.ts";
 
 /**
  * Bounds on a template, which comes with a file and may be hostile: its source, the steps it takes, and the size of any
- * text or list it makes on the way. Real templates stay below a thousandth of each.
+ * text or list it makes on the way. Real templates stay below a tenth of each in conversations of a thousand turns.
  */
-const MAX = { sourceCharacters: 1 << 18, steps: 250_000, characters: 1 << 22, items: 1 << 16 };
+const MAX = { sourceCharacters: 1 << 17, steps: 500_000, characters: 1 << 22, items: 1 << 16 };
+/** What can be done with a list or a text within the time of one step: handing on so many items or characters. */
+const PER_STEP = { items: 16, characters: 1024 };
 
 type Statement = Parameters<Interpreter["evaluate"]>[0];
+/** The nodes of a program whose values are used otherwise than most: a loop's list, and what a member is taken of. */
+interface Node {
+  readonly iterable?: Node;
+  readonly lhs?: Node;
+  readonly object?: Node;
+}
 
-/** An interpreter that counts: jinja has loops and recursion, so that a template may never end. */
+/**
+ * An interpreter that counts its work: jinja has loops and recursion, so that a template may never end. Each evaluation is
+ * a step; a list or a text that it gives costs more by its size, since whatever takes it may go through it: a loop over a
+ * list costs a step for each item, even if its body is empty.
+ */
 class BoundedInterpreter extends Interpreter {
   #steps = 0;
+  readonly #seen = new WeakSet<Node>();
+  readonly #looped = new WeakSet<Node>();
+  readonly #lookedUp = new WeakSet<Node>();
 
   override evaluate(statement: Statement, environment: Environment): ReturnType<Interpreter["evaluate"]> {
-    if (++this.#steps > MAX.steps) throw new Error(`it takes more than ${MAX.steps} steps`);
+    this.#spend(1);
+    const node = (statement ?? {}) as Node;
+    if (!this.#seen.has(node)) this.#note(node);
     const result = super.evaluate(statement, environment);
     const value: unknown = result.value;
-    if (typeof value === "string" && value.length > MAX.characters) {
-      throw new Error(`it makes a text of more than ${MAX.characters} characters`);
-    }
-    if (Array.isArray(value) && value.length > MAX.items) {
-      throw new Error(`it makes a list of more than ${MAX.items} items`);
+    if (typeof value === "string") {
+      if (value.length > MAX.characters) throw new Error(`it makes a text of more than ${MAX.characters} characters`);
+      this.#spend(value.length / PER_STEP.characters);
+    } else if (Array.isArray(value)) {
+      if (value.length > MAX.items) throw new Error(`it makes a list of more than ${MAX.items} items`);
+      if (this.#looped.has(node)) this.#spend(value.length);
+      else if (!this.#lookedUp.has(node)) this.#spend(value.length / PER_STEP.items);
+    } else if (value instanceof Map && this.#looped.has(node)) {
+      this.#spend(value.size);
     }
     return result;
+  }
+
+  #spend(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > MAX.steps) throw new Error(`it takes more than ${MAX.steps} steps`);
+  }
+
+  #note(node: Node): void {
+    this.#seen.add(node);
+    if (node.object) this.#lookedUp.add(node.object);
+    if (!node.iterable) return;
+    this.#looped.add(node.iterable);
+    // With a condition (`for x in list if ...`), the list is the left side of a selection.
+    if (node.iterable.lhs) this.#looped.add(node.iterable.lhs);
   }
 }
 
