@@ -65,7 +65,7 @@ export class Tokenizer {
       model: {
         type: "BPE",
         vocab: Object.fromEntries(this.#vocabulary.pieces),
-        merges: data.merges.map((merge) => merge.split(" ")),
+        merges: this.#vocabulary.merges,
         ignore_merges: pre.wholeWordsFirst,
       },
     };

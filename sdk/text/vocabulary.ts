@@ -77,6 +77,8 @@ export interface Vocabulary {
   readonly words: ReadonlyMap<string, number>;
   /** Tokens that BPE may produce. */
   readonly pieces: ReadonlyMap<string, number>;
+  /** Pairs of pieces that are joined, the first in rank first. */
+  readonly merges: readonly [string, string][];
   readonly markIds: ReadonlySet<number>;
 }
 
@@ -116,8 +118,8 @@ export function checkVocabulary(data: TokenizerData): Vocabulary {
   if (data.addBos && data.bosId === undefined) {
     invalid("tokenizer.ggml.add_bos_token", "is true, but tokenizer.ggml.bos_token_id is missing");
   }
-  for (const [rank, merge] of data.merges.entries()) checkMerge(merge, rank, pieces);
-  return { ids, marks, words, pieces, markIds: new Set(marks.values()) };
+  const merges = data.merges.map((merge, rank) => checkMerge(merge, rank, pieces));
+  return { ids, marks, words, pieces, merges, markIds: new Set(marks.values()) };
 }
 
 type Kinds = Record<"marks" | "words" | "pieces", Map<string, number>>;
@@ -145,21 +147,21 @@ function kindOf(token: string, type: number, id: number, kinds: Kinds): Map<stri
  * A merge must join two pieces into a piece. So BPE can give nothing but pieces: no mark however the text is chosen, and
  * nothing that is not in the vocabulary.
  */
-function checkMerge(merge: string, rank: number, pieces: ReadonlyMap<string, number>): void {
+function checkMerge(merge: string, rank: number, pieces: ReadonlyMap<string, number>): [string, string] {
   const space = merge.indexOf(" ");
   const left = merge.slice(0, space);
   const right = merge.slice(space + 1);
   if (space <= 0 || right === "" || right.includes(" ")) {
     invalid("tokenizer.ggml.merges", `entry ${rank}, ${quote(merge)}, is not two tokens with one space between`);
   }
-  for (const part of [left, right, left + right]) {
-    if (!pieces.has(part)) {
-      invalid(
-        "tokenizer.ggml.merges",
-        `entry ${rank}, ${quote(merge)}, needs ${quote(part)}, which is no ordinary token`,
-      );
-    }
+  if (!pieces.has(left) || !pieces.has(right) || !pieces.has(left + right)) {
+    const part = [left, right, left + right].find((part) => !pieces.has(part))!;
+    invalid(
+      "tokenizer.ggml.merges",
+      `entry ${rank}, ${quote(merge)}, needs ${quote(part)}, which is no ordinary token`,
+    );
   }
+  return [left, right];
 }
 
 function quote(text: string): string {
