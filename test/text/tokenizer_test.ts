@@ -82,6 +82,9 @@ Deno.test({
   fn() {
     const tokenizer = new Tokenizer(nano!);
     assert.deepEqual(tokenizer.encodeText("a\ud800b\udc00"), tokenizer.encodeText("a\ufffdb\ufffd"));
+    // Two halves in two runs are no character either: what a user writes must not depend on the template.
+    const halves = tokenizer.encode([{ type: "markup", text: "\ud83d" }, { type: "text", text: "\ude00" }]);
+    assert.deepEqual(halves, tokenizer.encodeText("\ufffd\ufffd"));
   },
 });
 
