@@ -4,6 +4,8 @@ import type { Source } from "../../sdk/sources/source.ts";
 
 const FILE = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 31 + (i >> 8)) & 255);
 const ETAG = '"one"';
+/** A source that does not let go of a stalled answer must fail its test, not hang it. */
+const DEADLINE_MS = 10_000;
 
 /** What a request asked for, as a server sees it. */
 interface Asked {
@@ -29,15 +31,22 @@ async function served(
   headers?: Record<string, string>,
 ): Promise<void> {
   let count = 0;
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+  // ended by its signal, not by shutdown(), which waits for answers that stall
+  const stop = new AbortController();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {}, signal: stop.signal }, (request) => {
     const match = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get("range") ?? "");
     if (!match) return new Response("no range was asked for", { status: 400 });
     return handle({ first: Number(match[1]), last: Number(match[2]), count: count++, headers: request.headers });
   });
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`nothing came of it in ${DEADLINE_MS} ms`)), DEADLINE_MS);
   try {
-    await use(httpSource(new URL(`http://127.0.0.1:${server.addr.port}/m.gguf`), headers ? { headers } : {}));
+    const source = httpSource(new URL(`http://127.0.0.1:${server.addr.port}/m.gguf`), headers ? { headers } : {});
+    await Promise.race([use(source), late.promise]);
   } finally {
-    await server.shutdown();
+    clearTimeout(timer);
+    stop.abort();
+    await server.finished;
   }
 }
 
