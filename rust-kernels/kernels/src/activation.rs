@@ -3,7 +3,7 @@
 //! Plain twin: the f32 values themselves. SIMD twin: rows go in tiles of [`TILE_ROWS`], the last one with what is left.
 //! A tile of n rows holds, for each block of 32 values (the last one filled with zeros): the 8-bit values
 //! `[8 steps][n rows][4]`, n scales (f32), n starts (i32). One pointer thus reads all that a register tile needs. A start
-//! is `-8 * sum` of the block's values plus the bits of [`MAGIC`]: what a product with nibbles of offset 8 starts from.
+//! is `-8 * sum` of the block's values: what a product with nibbles of offset 8 starts from.
 
 /// Values in a block.
 pub const BLOCK: usize = 32;
@@ -13,8 +13,9 @@ pub const fn blocks(width: usize) -> usize {
     width.div_ceil(BLOCK)
 }
 
-/// Rows of a full tile: two column groups of 4 by 6 rows are 12 sums, which leaves registers for their factors.
-pub const TILE_ROWS: usize = 6;
+/// Rows of a full tile: one vector load brings 4 values of each, and the 8 sums of 4 rows by two groups of 4 columns leave
+/// registers for their factors.
+pub const TILE_ROWS: usize = 4;
 
 /// 1.5 * 2^23. An integer below 2^22 added to its bits is that integer as a float, 2^23 * 1.5 too large: a subtraction
 /// then converts it, on another port than the products use.
@@ -115,6 +116,6 @@ pub mod simd {
         let fours = i32x4_extadd_pairwise_i16x8(pairs);
         let twos = i32x4_add(fours, i32x4_shuffle::<2, 3, 0, 1>(fours, fours));
         let sum = i32x4_extract_lane::<0>(twos) + i32x4_extract_lane::<1>(twos);
-        *(block as *mut i32).add(9 * rows + row) = MAGIC.to_bits() as i32 - 8 * sum;
+        *(block as *mut i32).add(9 * rows + row) = -8 * sum;
     }
 }

@@ -1,15 +1,23 @@
-//! The integer matrix product under all quantized linear layers: tiles of up to 6 rows by 8 columns, block by block of 32.
+//! The integer matrix product under all quantized linear layers: tiles of up to 4 rows by 8 columns, block by block of 32.
 //!
 //! For every row and column, y = sum over blocks of ((integer sum) * weight scale) * activation scale [+ minimum * sum],
 //! added up in the order of the blocks from 0. No tile shape changes that order, so a row's result does not depend on
 //! the rows beside it.
+//!
+//! What the shape of this code answers to (seen in V8's machine code, where memory is not guarded by pages): every
+//! load costs a bounds check, so words of several rows come by one load and are spread by shuffles, and what must be
+//! kept is kept at constant addresses, which need none; and pure operations of a loop that has been unrolled are
+//! moved together by their chains, which then wait for each other, so the inner loops must stay loops: their length
+//! is hidden from the compiler.
 use crate::activation::{activation_row_bytes, blocks, BLOCK, MAGIC, TILE_ROWS};
 use crate::linear_float::simd::finish;
 use crate::pack::GROUP;
-use crate::simd::{load, splat, store, Dot};
+use crate::simd::{lanes, load, store, Dot};
 use core::arch::wasm32::*;
+use core::hint::black_box;
+use core::ptr::addr_of_mut;
 
-/// A format of weights, as the bytes of one block of one group of 8 columns.
+/// A packed format of weights, as the bytes of one block of one group of 8 columns.
 pub trait Weights {
     type Dot: Dot;
     const BLOCK_BYTES: usize;
@@ -17,85 +25,30 @@ pub trait Weights {
     const OFFSET_SHIFT: Option<u32>;
     /// True if blocks have a minimum.
     const MINIMUM: bool;
-    /// Columns 0-3 and 4-7 of step j, then of step j + 4.
+    /// Columns 0-3 and 4-7 of step j, then of step j + 4; j under 4.
     unsafe fn steps(block: *const u8, j: usize) -> [v128; 4];
     unsafe fn scales(block: *const u8) -> [v128; 2];
     unsafe fn minimums(block: *const u8) -> [v128; 2];
 }
 
-/// Weights unpacked to one byte each, with f32 scales: what many rows are multiplied by.
-pub struct Panel<W: Weights>(core::marker::PhantomData<W>);
-
-impl<W: Weights> Weights for Panel<W> {
-    type Dot = W::Dot;
-    const BLOCK_BYTES: usize = GROUP * (4 + 4 + BLOCK);
-    const OFFSET_SHIFT: Option<u32> = W::OFFSET_SHIFT;
-    const MINIMUM: bool = W::MINIMUM;
-
-    #[inline(always)]
-    unsafe fn steps(block: *const u8, j: usize) -> [v128; 4] {
-        let p = block.add(64 + j * 32) as *const v128;
-        [
-            v128_load(p),
-            v128_load(p.add(1)),
-            v128_load(p.add(8)),
-            v128_load(p.add(9)),
-        ]
-    }
-    #[inline(always)]
-    unsafe fn scales(block: *const u8) -> [v128; 2] {
-        [load(block as *const f32), load(block.add(16) as *const f32)]
-    }
-    #[inline(always)]
-    unsafe fn minimums(block: *const u8) -> [v128; 2] {
-        [load(block.add(32) as *const f32), load(block.add(48) as *const f32)]
-    }
-}
-
-unsafe fn unpack<W: Weights>(panel: *mut u8, mut block: *const u8, count: usize) {
-    for b in 0..count {
-        let to = panel.add(b * Panel::<W>::BLOCK_BYTES);
-        let [s0, s1] = W::scales(block);
-        store(to as *mut f32, s0);
-        store(to.add(16) as *mut f32, s1);
-        if W::MINIMUM {
-            let [m0, m1] = W::minimums(block);
-            store(to.add(32) as *mut f32, m0);
-            store(to.add(48) as *mut f32, m1);
-        }
-        for j in 0..4 {
-            let p = to.add(64 + j * 32) as *mut v128;
-            let [a, b, c, d] = W::steps(block, j);
-            v128_store(p, a);
-            v128_store(p.add(1), b);
-            v128_store(p.add(8), c);
-            v128_store(p.add(9), d);
-        }
-        block = block.add(W::BLOCK_BYTES);
-    }
-}
-
-/// Blocks that a panel holds: with the scaled sums of a tile it stays in the first-level cache.
+/// Blocks that a panel holds, so that it stays in the first-level cache.
 const PANEL_BLOCKS: usize = 32;
-/// Rows that go over one panel: whole tiles, and their running sums stay small.
-const PANEL_ROWS: usize = 21 * TILE_ROWS;
-const PANEL_BYTES: usize = PANEL_BLOCKS * GROUP * (8 + BLOCK);
+/// Rows that go over one panel.
+const PANEL_ROWS: usize = 32 * TILE_ROWS;
+/// One block of a panel: a byte for each weight, then scales and minimums in f32.
+const PANEL_BLOCK: usize = GROUP * (BLOCK + 8);
+/// Bytes of one step's weights: 4 of each of 8 columns.
+const STEP: usize = 32;
+const STEPS: usize = GROUP * BLOCK;
 
-#[repr(align(64))]
-struct Scratch {
-    panel: [u8; PANEL_BYTES],
-    /// One tile's scaled sums, block by block.
-    scaled: [f32; PANEL_BLOCKS * TILE_ROWS * GROUP],
-    /// The sums of all rows so far, where the width takes several panels.
-    running: [f32; PANEL_ROWS * GROUP],
-}
+const ZERO: v128 = f32x4(0.0, 0.0, 0.0, 0.0);
 
-/// The one place that the kernels keep for themselves; there is one thread, and no call leaves anything in it.
-static mut SCRATCH: Scratch = Scratch {
-    panel: [0; PANEL_BYTES],
-    scaled: [0.0; PANEL_BLOCKS * TILE_ROWS * GROUP],
-    running: [0.0; PANEL_ROWS * GROUP],
-};
+/// What the kernels keep for themselves; there is one thread, and no call leaves anything in it.
+static mut PANEL: [v128; PANEL_BLOCKS * PANEL_BLOCK / 16] = [ZERO; PANEL_BLOCKS * PANEL_BLOCK / 16];
+/// The sums of the tile at hand: at a constant address they cost no bounds check.
+static mut SUMS: [[v128; 2]; TILE_ROWS] = [[ZERO; 2]; TILE_ROWS];
+/// The sums of all rows so far, where the width takes several panels.
+static mut RUNNING: [[v128; 2]; PANEL_ROWS] = [[ZERO; 2]; PANEL_ROWS];
 
 /// `dst`: f32 rows of `stride` values; `x`: `rows` rows of `quantize`; `weight`: packed in the format `W`.
 pub unsafe fn linear<W: Weights>(
@@ -124,9 +77,7 @@ pub unsafe fn linear<W: Weights>(
             };
             let w = weight.add(first / GROUP * n_blocks * W::BLOCK_BYTES);
             if n_rows <= TILE_ROWS {
-                let sums = core::ptr::addr_of_mut!(SCRATCH.running) as *mut f32;
-                few::<W>(x, n_rows, w, n_blocks, sums, true);
-                to.finish(0, n_rows, sums);
+                few::<W>(x, n_rows, w, n_blocks, &to);
             } else {
                 many::<W>(x, n_rows, w, n_blocks, row_bytes, &to);
             }
@@ -143,14 +94,12 @@ struct Destination {
 }
 
 impl Destination {
-    /// Bias, epilogue and store of rows `row..row + n`, whose sums are f32 `[n][8]`.
-    #[inline(always)]
-    unsafe fn finish(&self, row: usize, n: usize, sums: *const f32) {
+    /// Bias, epilogue and store of rows `row..row + n` from [`SUMS`].
+    unsafe fn finish(&self, row: usize, n: usize) {
         for r in 0..n {
-            let s = [load(sums.add(r * GROUP)), load(sums.add(r * GROUP + 4))];
             finish(
                 self.dst.add((row + r) * self.stride),
-                s,
+                SUMS[r],
                 self.bias,
                 self.columns,
                 self.epilogue,
@@ -159,6 +108,22 @@ impl Destination {
     }
 }
 
+/// Up to one tile of rows: weights are unpacked on the way into the registers.
+unsafe fn few<W: Weights>(x: *const u8, rows: usize, w: *const u8, n_blocks: usize, to: &Destination) {
+    let sums = addr_of_mut!(SUMS) as *mut [v128; 2];
+    for r in 0..rows {
+        *sums.add(r) = [ZERO; 2];
+    }
+    in_parts::<W::Dot>(rows, |r, n| match n {
+        1 => packed_tile::<1, W>(x, r, rows, w, n_blocks),
+        2 => packed_tile::<2, W>(x, r, rows, w, n_blocks),
+        3 => packed_tile::<3, W>(x, r, rows, w, n_blocks),
+        _ => packed_tile::<4, W>(x, r, rows, w, n_blocks),
+    });
+    to.finish(0, rows);
+}
+
+/// Many rows: a group's weights are unpacked once into a panel that all rows go over.
 unsafe fn many<W: Weights>(
     x: *const u8,
     rows: usize,
@@ -167,158 +132,168 @@ unsafe fn many<W: Weights>(
     row_bytes: usize,
     to: &Destination,
 ) {
-    let panel = core::ptr::addr_of_mut!(SCRATCH.panel) as *mut u8;
-    let running = core::ptr::addr_of_mut!(SCRATCH.running) as *mut f32;
+    let sums = addr_of_mut!(SUMS) as *mut [v128; 2];
+    let running = addr_of_mut!(RUNNING) as *mut [v128; 2];
     for b in (0..n_blocks).step_by(PANEL_BLOCKS) {
         let count = PANEL_BLOCKS.min(n_blocks - b);
-        unpack::<W>(panel, w.add(b * W::BLOCK_BYTES), count);
+        unpack::<W>(w.add(b * W::BLOCK_BYTES), count);
         let last = b + count == n_blocks;
         for row in (0..rows).step_by(TILE_ROWS) {
             let n = TILE_ROWS.min(rows - row);
             let at = x.add(row * row_bytes + b * n * (BLOCK + 8));
-            let sums = running.add(row * GROUP);
-            few::<Panel<W>>(at, n, panel, count, sums, b == 0);
+            for r in 0..n {
+                *sums.add(r) = if b == 0 { [ZERO; 2] } else { *running.add(row + r) };
+            }
+            in_parts::<W::Dot>(n, |r, part| match part {
+                1 => panel_tile::<1, W>(at, r, n, count),
+                2 => panel_tile::<2, W>(at, r, n, count),
+                3 => panel_tile::<3, W>(at, r, n, count),
+                _ => panel_tile::<4, W>(at, r, n, count),
+            });
             if last {
-                to.finish(row, n, sums);
+                to.finish(row, n);
+            } else {
+                core::ptr::copy_nonoverlapping(sums, running.add(row), n);
             }
         }
     }
 }
 
-/// Up to 6 rows of one tile, as many at a time as the registers hold.
-unsafe fn few<W: Weights>(x: *const u8, rows: usize, w: *const u8, count: usize, sums: *mut f32, fresh: bool) {
-    if rows == TILE_ROWS && W::Dot::ROWS == TILE_ROWS {
-        return full_tile::<W>(x, w, count, sums, fresh);
-    }
+/// Calls `part(first row, rows)` for a tile's rows, as many at a time as the registers hold.
+#[inline(always)]
+fn in_parts<D: Dot>(rows: usize, part: impl Fn(usize, usize)) {
     let mut r = 0;
     while r < rows {
-        let n = W::Dot::ROWS.min(rows - r);
-        let (x, sums) = (x.add(4 * r), sums.add(GROUP * r));
-        match n {
-            1 => tile::<1, W>(x, rows, w, count, sums, fresh),
-            2 => tile::<2, W>(x, rows, w, count, sums, fresh),
-            3 => tile::<3, W>(x, rows, w, count, sums, fresh),
-            4 => tile::<4, W>(x, rows, w, count, sums, fresh),
-            _ => tile::<5, W>(x, rows, w, count, sums, fresh),
-        }
+        let n = D::ROWS.min(rows - r);
+        part(r, n);
         r += n;
     }
 }
 
-/// The scaled sums of one block: R of a tile's `rows` rows by two groups of 4 columns.
-#[inline(always)]
-unsafe fn block_sums<const R: usize, W: Weights>(x: *const u8, rows: usize, w: *const u8) -> [[v128; 2]; R] {
-    let magic = f32x4_splat(MAGIC);
-    let mut dots = [[W::Dot::new(magic); 2]; R];
-    let starts = x.add(9 * rows * 4);
-    if let Some(shift) = W::OFFSET_SHIFT {
-        for r in 0..R {
-            let mut start = v128_load32_splat(starts.add(4 * r) as *const u32);
-            if shift != 0 {
-                start = i32x4_add(i32x4_shl(i32x4_sub(start, magic), shift), magic);
-            }
-            dots[r] = [W::Dot::new(start); 2];
+unsafe fn unpack<W: Weights>(mut block: *const u8, count: usize) {
+    let mut to = addr_of_mut!(PANEL) as *mut u8;
+    for _ in 0..count {
+        for j in 0..4 {
+            let [a, b, c, d] = W::steps(block, j);
+            let p = to.add(j * STEP) as *mut v128;
+            v128_store(p, a);
+            v128_store(p.add(1), b);
+            v128_store(p.add(8), c);
+            v128_store(p.add(9), d);
         }
-    }
-    for j in 0..4 {
-        let [a, b, c, d] = W::steps(w, j);
-        let (early, late) = (x.add(j * rows * 4), x.add((j + 4) * rows * 4));
-        for r in 0..R {
-            let v = W::Dot::values(early.add(4 * r));
-            dots[r] = [dots[r][0].step(v, a), dots[r][1].step(v, b)];
-        }
-        for r in 0..R {
-            let v = W::Dot::values(late.add(4 * r));
-            dots[r] = [dots[r][0].step(v, c), dots[r][1].step(v, d)];
-        }
-    }
-    let [s0, s1] = W::scales(w);
-    let scales = x.add(8 * rows * 4);
-    let mut y = [[magic; 2]; R];
-    for r in 0..R {
-        let s = splat(scales.add(4 * r) as *const f32);
-        y[r] = [
-            f32x4_mul(f32x4_mul(f32x4_sub(dots[r][0].sum(), magic), s0), s),
-            f32x4_mul(f32x4_mul(f32x4_sub(dots[r][1].sum(), magic), s1), s),
-        ];
+        let floats = to.add(STEPS) as *mut f32;
+        let [s0, s1] = W::scales(block);
+        store(floats, s0);
+        store(floats.add(4), s1);
         if W::MINIMUM {
-            let [m0, m1] = W::minimums(w);
-            let start = splat(starts.add(4 * r) as *const f32);
-            let sum = f32x4_mul(f32x4_mul(f32x4_sub(magic, start), f32x4_splat(0.125)), s);
-            y[r] = [
-                f32x4_add(y[r][0], f32x4_mul(m0, sum)),
-                f32x4_add(y[r][1], f32x4_mul(m1, sum)),
-            ];
+            let [m0, m1] = W::minimums(block);
+            store(floats.add(8), m0);
+            store(floats.add(12), m1);
         }
+        block = block.add(W::BLOCK_BYTES);
+        to = to.add(PANEL_BLOCK);
     }
-    y
 }
 
-/// Few rows: the running sums fit the registers beside the integer ones.
-#[inline(always)]
-unsafe fn tile<const R: usize, W: Weights>(
-    mut x: *const u8,
-    rows: usize,
-    mut w: *const u8,
-    count: usize,
-    at: *mut f32,
-    fresh: bool,
-) {
-    let mut sums = [[f32x4_splat(0.0); 2]; R];
-    if !fresh {
-        for r in 0..R {
-            sums[r] = [load(at.add(r * GROUP)), load(at.add(r * GROUP + 4))];
+/// Rows `r..r + R` of a tile of `rows`, over `count` blocks of the panel, added to [`SUMS`].
+unsafe fn panel_tile<const R: usize, W: Weights>(x: *const u8, r: usize, rows: usize, count: usize) {
+    let steps = black_box(STEPS);
+    let mut x = x.add(4 * r);
+    let mut w = addr_of_mut!(PANEL) as *const u8;
+    for _ in 0..count {
+        let mut dots = starts::<R, W>(x, rows);
+        let (end, mut values) = (w.add(steps), x);
+        while w != end {
+            let (a, b) = (v128_load(w as *const v128), v128_load(w.add(16) as *const v128));
+            let v = lanes::<R>(values).map(W::Dot::values);
+            for r in 0..R {
+                dots[r] = [dots[r][0].step(v[r], a), dots[r][1].step(v[r], b)];
+            }
+            w = w.add(STEP);
+            values = values.add(4 * rows);
         }
+        let floats = w as *const f32;
+        let scales = [load(floats), load(floats.add(4))];
+        let minimums = if W::MINIMUM {
+            [load(floats.add(8)), load(floats.add(12))]
+        } else {
+            scales
+        };
+        add_scaled::<R, W>(sums_at::<W>(r), dots, scales, minimums, values, rows);
+        w = w.add(PANEL_BLOCK - STEPS);
+        x = x.add(rows * (BLOCK + 8));
     }
-    let end = w.add(count * W::BLOCK_BYTES);
-    while w != end {
-        let y = block_sums::<R, W>(x, rows, w);
-        for r in 0..R {
-            sums[r] = [f32x4_add(sums[r][0], y[r][0]), f32x4_add(sums[r][1], y[r][1])];
+}
+
+/// As [`panel_tile`], from packed weights.
+unsafe fn packed_tile<const R: usize, W: Weights>(x: *const u8, r: usize, rows: usize, w: *const u8, count: usize) {
+    // the few sums of one or two rows fit the registers, and leave room there for the chains of an unrolled loop
+    let half = if R == 1 { 4 } else { black_box(4) };
+    let mut local = [[ZERO; 2]; R];
+    let mut x = x.add(4 * r);
+    let mut w = w;
+    for _ in 0..count {
+        let mut dots = starts::<R, W>(x, rows);
+        for j in 0..half {
+            let [a, b, c, d] = W::steps(w, j);
+            let early = lanes::<R>(x.add(j * 4 * rows)).map(W::Dot::values);
+            let late = lanes::<R>(x.add((j + 4) * 4 * rows)).map(W::Dot::values);
+            for r in 0..R {
+                dots[r] = [dots[r][0].step(early[r], a), dots[r][1].step(early[r], b)];
+                dots[r] = [dots[r][0].step(late[r], c), dots[r][1].step(late[r], d)];
+            }
         }
+        let minimums = if W::MINIMUM { W::minimums(w) } else { [ZERO; 2] };
+        let sums = if R <= 2 { local.as_mut_ptr() } else { sums_at::<W>(r) };
+        add_scaled::<R, W>(sums, dots, W::scales(w), minimums, x.add(BLOCK * rows), rows);
         w = w.add(W::BLOCK_BYTES);
         x = x.add(rows * (BLOCK + 8));
     }
-    for r in 0..R {
-        store(at.add(r * GROUP), sums[r][0]);
-        store(at.add(r * GROUP + 4), sums[r][1]);
+    if R <= 2 {
+        core::ptr::copy_nonoverlapping(local.as_ptr(), sums_at::<W>(r), R);
     }
 }
 
-/// 6 rows: the integer sums alone fill the registers, so each block's result is put aside and all are added up at the end.
-/// Adding to a sum in memory block by block would wait for every store.
+/// What the sums of a block begin with: the magic number, and what makes up for the weights' offset.
 #[inline(always)]
-unsafe fn full_tile<W: Weights>(mut x: *const u8, mut w: *const u8, count: usize, at: *mut f32, fresh: bool) {
-    const VALUES: usize = TILE_ROWS * GROUP;
-    let scaled = core::ptr::addr_of_mut!(SCRATCH.scaled) as *mut f32;
-    let mut left = count;
-    let mut fresh = fresh;
-    while left > 0 {
-        let n = PANEL_BLOCKS.min(left);
-        for b in 0..n {
-            let y = block_sums::<TILE_ROWS, W>(x, TILE_ROWS, w);
-            for r in 0..TILE_ROWS {
-                store(scaled.add(b * VALUES + r * GROUP), y[r][0]);
-                store(scaled.add(b * VALUES + r * GROUP + 4), y[r][1]);
-            }
-            w = w.add(W::BLOCK_BYTES);
-            x = x.add(TILE_ROWS * (BLOCK + 8));
+unsafe fn starts<const R: usize, W: Weights>(x: *const u8, rows: usize) -> [[W::Dot; 2]; R] {
+    let magic = f32x4_splat(MAGIC);
+    let Some(shift) = W::OFFSET_SHIFT else {
+        return [[W::Dot::new(magic); 2]; R];
+    };
+    lanes::<R>(x.add((BLOCK + 4) * rows)).map(|start| [W::Dot::new(i32x4_add(i32x4_shl(start, shift), magic)); 2])
+}
+
+/// Adds a block's integer sums, scaled, to `sums`. `scales`: address of the activations' scales.
+#[inline(always)]
+unsafe fn add_scaled<const R: usize, W: Weights>(
+    sums: *mut [v128; 2],
+    dots: [[W::Dot; 2]; R],
+    [s0, s1]: [v128; 2],
+    [m0, m1]: [v128; 2],
+    scales: *const u8,
+    rows: usize,
+) {
+    let magic = f32x4_splat(MAGIC);
+    let scale = lanes::<R>(scales);
+    for i in 0..R {
+        let mut y = [
+            f32x4_mul(f32x4_mul(f32x4_sub(dots[i][0].sum(), magic), s0), scale[i]),
+            f32x4_mul(f32x4_mul(f32x4_sub(dots[i][1].sum(), magic), s1), scale[i]),
+        ];
+        if W::MINIMUM {
+            let start = lanes::<R>(scales.add(4 * rows))[i];
+            let sum = f32x4_mul(f32x4_mul(f32x4_convert_i32x4(start), f32x4_splat(-0.125)), scale[i]);
+            y = [f32x4_add(y[0], f32x4_mul(m0, sum)), f32x4_add(y[1], f32x4_mul(m1, sum))];
         }
-        let mut sums = [f32x4_splat(0.0); VALUES / 4];
-        if !fresh {
-            for i in 0..VALUES / 4 {
-                sums[i] = load(at.add(4 * i));
-            }
-        }
-        for b in 0..n {
-            for i in 0..VALUES / 4 {
-                sums[i] = f32x4_add(sums[i], load(scaled.add(b * VALUES + 4 * i)));
-            }
-        }
-        for i in 0..VALUES / 4 {
-            store(at.add(4 * i), sums[i]);
-        }
-        left -= n;
-        fresh = false;
+        let [a, b] = *sums.add(i);
+        *sums.add(i) = [f32x4_add(a, y[0]), f32x4_add(b, y[1])];
     }
+}
+
+/// Where the sums of rows `r..` are kept: the address is a constant where a tile is always treated whole.
+#[inline(always)]
+unsafe fn sums_at<W: Weights>(r: usize) -> *mut [v128; 2] {
+    let at = if W::Dot::ROWS == TILE_ROWS { 0 } else { r };
+    (addr_of_mut!(SUMS) as *mut [v128; 2]).add(at)
 }

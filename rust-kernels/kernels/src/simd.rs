@@ -95,17 +95,41 @@ pub enum Bytes {
     Signed = 2,
 }
 
+/// `v` with one of its lanes in all four.
+#[inline(always)]
+pub fn lane<const I: usize>(v: v128) -> v128 {
+    i32x4_shuffle::<I, I, I, I>(v, v)
+}
+
+/// R words that follow each other in memory, each in all lanes of a vector, with as few loads as can be: engines check
+/// the bounds of every one.
+#[inline(always)]
+pub unsafe fn lanes<const R: usize>(p: *const u8) -> [v128; R] {
+    let two = |p: *const u8| v128_load64_splat(p as *const u64);
+    let one = |p: *const u8| v128_load32_splat(p as *const u32);
+    let all = match R {
+        1 => [one(p); 4],
+        2 => [lane::<0>(two(p)), lane::<1>(two(p)), two(p), two(p)],
+        3 => [lane::<0>(two(p)), lane::<1>(two(p)), one(p.add(8)), one(p.add(8))],
+        _ => {
+            let v = v128_load(p as *const v128);
+            [lane::<0>(v), lane::<1>(v), lane::<2>(v), lane::<3>(v)]
+        }
+    };
+    core::array::from_fn(|r| all[r])
+}
+
 /// The running sum of one block of 32: 4 columns (lanes), fed with 4 bytes of each column at a time.
 pub trait Dot: Copy {
     /// Rows whose sums fit the registers together, times two groups of columns.
     const ROWS: usize;
-    /// Four activations of one row, as [`Dot::step`] takes them.
-    unsafe fn values(p: *const u8) -> v128;
+    /// Four activations of one row, in all lanes, as [`Dot::step`] takes them.
+    fn values(word: v128) -> v128;
+    /// A sum that begins at `start`.
+    fn new(start: v128) -> Self;
     /// Lane n += sum over i of `a[i] * w[4n + i]`; a signed, w as the implementation says.
     fn step(self, a: v128, w: v128) -> Self;
     fn sum(self) -> v128;
-    /// A sum that begins at `start`.
-    fn new(start: v128) -> Self;
 }
 
 /// w in 0..=127 with one relaxed instruction, exact on every engine; or 8 bits where [`Bytes`] says that they are.
@@ -115,10 +139,10 @@ pub struct Relaxed(v128);
 
 #[cfg(target_feature = "relaxed-simd")]
 impl Dot for Relaxed {
-    const ROWS: usize = 6;
+    const ROWS: usize = 4;
     #[inline(always)]
-    unsafe fn values(p: *const u8) -> v128 {
-        v128_load32_splat(p as *const u32)
+    fn values(word: v128) -> v128 {
+        word
     }
     #[inline(always)]
     fn step(self, a: v128, w: v128) -> Self {
@@ -145,8 +169,8 @@ pub struct Widened {
 impl Dot for Widened {
     const ROWS: usize = 2;
     #[inline(always)]
-    unsafe fn values(p: *const u8) -> v128 {
-        i16x8_extend_low_i8x16(v128_load32_splat(p as *const u32))
+    fn values(word: v128) -> v128 {
+        i16x8_extend_low_i8x16(word)
     }
     #[inline(always)]
     fn step(self, a: v128, w: v128) -> Self {
