@@ -15,7 +15,7 @@ export interface Backend {
   /** Bytes of one row of `quantize`'s result. */
   activationRowBytes(width: number): number;
   /** f32 elements of scratch for `attention` over so many positions. */
-  attentionScratch(positions: number): number;
+  attentionScratch(positions: number, headWidth: number): number;
   /** Bytes of a packed matrix of `columns` results from `width` inputs. */
   matrixBytes(columns: number, width: number, format: WeightFormat): number;
 
@@ -45,7 +45,7 @@ export interface Backend {
   storeValues(cache: KvLayer, x: number, position: number, rows: number): void;
   /**
    * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees positions 0 ... past + r; else every row sees `past`
-   * positions. scratch: f32 [attentionScratch(positions)].
+   * positions. scratch: f32 [attentionScratch(positions, headWidth)].
    */
   attention(
     dst: number,

@@ -167,7 +167,7 @@ function layout(b: Backend, c: LanguageConfig, rows: number, contextTokens: numb
     attended: f32("attended", rows * queryWidth),
     gate: f32("gate", rows * c.hidden),
     up: f32("up", rows * c.hidden),
-    scratch: f32("scratch", b.attentionScratch(contextTokens)),
+    scratch: f32("scratch", b.attentionScratch(contextTokens, c.headWidth)),
     logits: f32("logits", c.vocabulary),
   };
   return { ...buffers, bytes: plan.end - base };

@@ -138,7 +138,7 @@ function layout(b: Backend, c: VisionConfig, base: number): Buffers {
   const norm = layers.reserve("norm", rows * c.width * 4);
   const chunk = layers.reserve("chunk", rows * c.width * 4);
   const hidden = layers.reserve("hidden", rows * c.hidden * 4);
-  const attention = layers.reserve("attention", b.attentionScratch(patches) * 4);
+  const attention = layers.reserve("attention", b.attentionScratch(patches, c.headWidth) * 4);
 
   const after = new MemoryPlan(always.end);
   const shuffled = after.reserve("shuffled", c.tokens * shuffledWidth * 4);

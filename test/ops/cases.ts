@@ -211,7 +211,7 @@ function attention({ rows, heads, kvHeads, headWidth, past, causal, format }: At
       b.storeKeys(cache, bench.put(k.subarray(cut * kvWidth)), cut, positions - cut);
       b.storeValues(cache, bench.put(v), 0, positions);
       const dst = bench.reserve(rows * heads * headWidth * 4);
-      const scratch = bench.reserve(b.attentionScratch(positions) * 4);
+      const scratch = bench.reserve(b.attentionScratch(positions, headWidth) * 4);
       b.attention(dst, bench.put(q), cache, scratch, rows, heads, past, causal);
       const want = new Float64Array(rows * heads * headWidth);
       for (let r = 0; r < rows; r++) {

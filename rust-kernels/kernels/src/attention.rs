@@ -36,11 +36,12 @@ pub const TILE: usize = 4;
 
 /// f32 values of scratch that [`attention`] needs to look at `positions`.
 #[no_mangle]
-pub extern "C" fn attention_scratch(positions: usize) -> usize {
-    TILE * positions.next_multiple_of(8)
+pub extern "C" fn attention_scratch(positions: usize, head_width: usize) -> usize {
+    TILE * (positions.next_multiple_of(8) + head_width)
 }
 
-/// `dst`, `q`: f32 `[rows][heads * head_width]`; `scratch`: f32 `[attention_scratch(most visible positions)]`.
+/// `dst`, `q`: f32 `[rows][heads * head_width]`; `scratch`: f32 `[attention_scratch(most visible
+/// positions, head_width)]`.
 #[no_mangle]
 pub unsafe extern "C" fn attention(
     dst: *mut f32,
@@ -145,11 +146,13 @@ pub mod plain {
     }
 }
 
+/// Four query vectors at a time; what belongs to them lies side by side, `[dimension or position][4 vectors]`, so that one
+/// load brings all four and the softmax needs no sums across a vector.
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::{Shape, TILE};
     use crate::kv_store;
-    use crate::simd::{self, exp, horizontal_max, horizontal_sum, load, load_f16, splat, store};
+    use crate::simd::{self, exp, lane, load, load_f16, store};
     use core::arch::wasm32::*;
 
     /// Four elements at `index`, as f32.
@@ -173,132 +176,126 @@ pub mod simd {
         offsets: &[usize; TILE],
         visible: &[usize; TILE],
     ) {
-        let most = *visible.iter().max().unwrap_unchecked();
-        let row = most.next_multiple_of(8);
         if shape.format == kv_store::F16 {
-            scores::<true>(q, keys, scratch, shape, kv_head, offsets, row);
+            tile_of::<true>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible);
         } else {
-            scores::<false>(q, keys, scratch, shape, kv_head, offsets, row);
-        }
-        let scale = 1.0 / f32x4_extract_lane::<0>(f32x4_sqrt(f32x4_splat(shape.head_width as f32)));
-        for v in 0..TILE {
-            softmax(scratch.add(v * row), visible[v], row, scale);
-        }
-        if shape.format == kv_store::F16 {
-            weighted::<true>(dst, values, scratch, shape, kv_head, offsets, most, row);
-        } else {
-            weighted::<false>(dst, values, scratch, shape, kv_head, offsets, most, row);
+            tile_of::<false>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible);
         }
     }
 
-    /// Dimensions or positions that the inner loops take at once, so that their addresses are constant offsets.
-    const STEP: usize = 8;
-
-    /// sums[v] += x_v * (a, b) for the four vectors of a tile; `x` points at one value of each.
-    #[inline(always)]
-    unsafe fn add_products(sums: &mut [[v128; 2]; TILE], x: [*const f32; TILE], a: v128, b: v128) {
-        for v in 0..TILE {
-            let value = splat(x[v]);
-            sums[v] = [
-                f32x4_add(sums[v][0], f32x4_mul(value, a)),
-                f32x4_add(sums[v][1], f32x4_mul(value, b)),
-            ];
-        }
-    }
-
-    /// scratch[v][t] = q_v . k_t for all t < `row`, eight positions at a time.
-    #[inline(always)]
-    unsafe fn scores<const F16: bool>(
+    unsafe fn tile_of<const F16: bool>(
+        dst: *mut f32,
         q: *const f32,
         keys: *const u8,
+        values: *const u8,
         scratch: *mut f32,
         shape: &Shape,
         kv_head: usize,
         offsets: &[usize; TILE],
-        row: usize,
+        visible: &[usize; TILE],
     ) {
         let d = shape.head_width;
-        let mut at = kv_head * shape.capacity * d;
-        for t in (0..row).step_by(8) {
-            let mut x = offsets.map(|o| q.add(o));
-            let mut sums = [[f32x4_splat(0.0); 2]; TILE];
-            for _ in 0..d / STEP {
-                for i in 0..STEP {
-                    let (a, b) = (get::<F16>(keys, at + 8 * i), get::<F16>(keys, at + 8 * i + 4));
-                    add_products(&mut sums, x.map(|p| p.add(i)), a, b);
-                }
-                at += 8 * STEP;
-                x = x.map(|p| p.add(STEP));
+        let most = *visible.iter().max().unwrap_unchecked();
+        let head = kv_head * shape.capacity * d;
+        let (queries, p) = (scratch, scratch.add(TILE * d));
+        let scale = f32x4_div(f32x4_splat(1.0), f32x4_sqrt(f32x4_splat(d as f32)));
+        for i in (0..d).step_by(4) {
+            let rows = offsets.map(|o| f32x4_mul(load(q.add(o + i)), scale));
+            for (k, column) in transpose(rows).into_iter().enumerate() {
+                store(queries.add(TILE * (i + k)), column);
             }
+        }
+        for t in (0..most).step_by(8) {
+            let sums = products::<F16>(queries, d, keys, head + t * d, 8);
+            for half in 0..2 {
+                for (k, column) in transpose(sums.map(|s| s[half])).into_iter().enumerate() {
+                    store(p.add(TILE * (t + 4 * half + k)), column);
+                }
+            }
+        }
+        let inverse = softmax(p, visible, most);
+        for i in (0..d).step_by(8) {
+            let sums = products::<F16>(p, most, values, head + i, d);
+            let by = [
+                lane::<0>(inverse),
+                lane::<1>(inverse),
+                lane::<2>(inverse),
+                lane::<3>(inverse),
+            ];
             for v in 0..TILE {
-                store(scratch.add(v * row + t), sums[v][0]);
-                store(scratch.add(v * row + t + 4), sums[v][1]);
+                store(dst.add(offsets[v] + i), f32x4_mul(sums[v][0], by[v]));
+                store(dst.add(offsets[v] + i + 4), f32x4_mul(sums[v][1], by[v]));
             }
         }
     }
 
-    /// In place over the first `visible` values; the rest of the row becomes 0.
+    /// For each of four vectors v: sum over k < `count` of x[k][v] * the eight elements at `at + k * stride`.
     #[inline(always)]
-    unsafe fn softmax(p: *mut f32, visible: usize, row: usize, scale: f32) {
-        // what lies beyond is made the least value first, so that whole vectors can be read
-        for t in visible..row {
-            *p.add(t) = f32::MIN;
+    unsafe fn products<const F16: bool>(
+        mut x: *const f32,
+        count: usize,
+        matrix: *const u8,
+        mut at: usize,
+        stride: usize,
+    ) -> [[v128; 2]; TILE] {
+        let mut sums = [[f32x4_splat(0.0); 2]; TILE];
+        for _ in 0..count {
+            let (a, b) = (get::<F16>(matrix, at), get::<F16>(matrix, at + 4));
+            let four = load(x);
+            let values = [lane::<0>(four), lane::<1>(four), lane::<2>(four), lane::<3>(four)];
+            for v in 0..TILE {
+                sums[v] = [
+                    f32x4_add(sums[v][0], f32x4_mul(values[v], a)),
+                    f32x4_add(sums[v][1], f32x4_mul(values[v], b)),
+                ];
+            }
+            at += stride;
+            x = x.add(TILE);
+        }
+        sums
+    }
+
+    /// Scores `[most][4]` become e^(score - largest), 0 where a vector does not see the position; returns 1 / their sums.
+    unsafe fn softmax(p: *mut f32, visible: &[usize; TILE], most: usize) -> v128 {
+        let all_see = *visible.iter().min().unwrap_unchecked();
+        let limits = i32x4(
+            visible[0] as i32,
+            visible[1] as i32,
+            visible[2] as i32,
+            visible[3] as i32,
+        );
+        let sees = |t: usize| i32x4_gt(limits, i32x4_splat(t as i32));
+        for t in all_see..most {
+            let at = p.add(TILE * t);
+            store(at, v128_bitselect(load(at), f32x4_splat(f32::MIN), sees(t)));
         }
         let mut max = load(p);
-        for t in (4..row).step_by(4) {
-            max = simd::max(max, load(p.add(t)));
+        for t in 1..most {
+            max = simd::max(max, load(p.add(TILE * t)));
         }
-        let max = f32x4_splat(horizontal_max(max));
-        let scale = f32x4_splat(scale);
         let mut sum = f32x4_splat(0.0);
-        for t in (0..row).step_by(4) {
-            let e = exp(f32x4_mul(f32x4_sub(load(p.add(t)), max), scale));
-            store(p.add(t), e);
+        for t in 0..most {
+            let at = p.add(TILE * t);
+            let mut e = exp(f32x4_sub(load(at), max));
+            if t >= all_see {
+                e = v128_and(e, sees(t));
+            }
+            store(at, e);
             sum = f32x4_add(sum, e);
         }
-        for t in visible..row {
-            *p.add(t) = 0.0;
-        }
-        let inverse = f32x4_splat(1.0 / horizontal_sum(sum));
-        for t in (0..row).step_by(4) {
-            store(p.add(t), f32x4_mul(load(p.add(t)), inverse));
-        }
+        f32x4_div(f32x4_splat(1.0), sum)
     }
 
-    /// dst_v = sum over t < `most` of scratch[v][t] * value_t, eight columns at a time.
+    /// Rows of four become columns of four.
     #[inline(always)]
-    unsafe fn weighted<const F16: bool>(
-        dst: *mut f32,
-        values: *const u8,
-        scratch: *const f32,
-        shape: &Shape,
-        kv_head: usize,
-        offsets: &[usize; TILE],
-        most: usize,
-        row: usize,
-    ) {
-        let d = shape.head_width;
-        for i in (0..d).step_by(8) {
-            let mut p = [0, 1, 2, 3].map(|v| scratch.add(v * row));
-            let mut at = kv_head * shape.capacity * d + i;
-            let mut sums = [[f32x4_splat(0.0); 2]; TILE];
-            for _ in 0..most / STEP {
-                for t in 0..STEP {
-                    let (a, b) = (get::<F16>(values, at + t * d), get::<F16>(values, at + t * d + 4));
-                    add_products(&mut sums, p.map(|p| p.add(t)), a, b);
-                }
-                at += STEP * d;
-                p = p.map(|p| p.add(STEP));
-            }
-            // the rest one by one: what lies beyond the last position may be anything
-            for t in 0..most % STEP {
-                let (a, b) = (get::<F16>(values, at + t * d), get::<F16>(values, at + t * d + 4));
-                add_products(&mut sums, p.map(|p| p.add(t)), a, b);
-            }
-            for v in 0..TILE {
-                store(dst.add(offsets[v] + i), sums[v][0]);
-                store(dst.add(offsets[v] + i + 4), sums[v][1]);
-            }
-        }
+    fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
+        let (ab0, ab1) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+        let (cd0, cd1) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+        [
+            i32x4_shuffle::<0, 1, 4, 5>(ab0, cd0),
+            i32x4_shuffle::<2, 3, 6, 7>(ab0, cd0),
+            i32x4_shuffle::<0, 1, 4, 5>(ab1, cd1),
+            i32x4_shuffle::<2, 3, 6, 7>(ab1, cd1),
+        ]
     }
 }

@@ -60,8 +60,8 @@ export class WasmBackend implements Backend {
     return this.#kernels.activation_row_bytes(width);
   }
 
-  attentionScratch(positions: number): number {
-    return this.#kernels.attention_scratch(positions);
+  attentionScratch(positions: number, headWidth: number): number {
+    return this.#kernels.attention_scratch(positions, headWidth);
   }
 
   matrixBytes(columns: number, width: number, format: WeightFormat): number {

@@ -3,7 +3,7 @@ export interface KernelExports {
   readonly __heap_base: WebAssembly.Global;
   relaxed_bytes?(): number;
   activation_row_bytes(width: number): number;
-  attention_scratch(positions: number): number;
+  attention_scratch(positions: number, headWidth: number): number;
   packed_group_bytes(width: number, format: number): number;
   pack_scratch(width: number): number;
   pack(

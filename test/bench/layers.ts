@@ -1,0 +1,64 @@
+import { WeightFormat } from "../../sdk/backend/backend.ts";
+import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
+import { Bench, numbers } from "../ops/harness.ts";
+import type { Job } from "./measure.ts";
+
+/** The matrices of one layer, [results, inputs]; those in one list share their input, which is quantized once. */
+export const LAYERS = {
+  smollm2: [[[576, 576], [192, 576], [192, 576]], [[576, 576]], [[1536, 576], [1536, 576]], [[576, 1536]]],
+  vit_b: [[[768, 768], [768, 768], [768, 768]], [[768, 768]], [[3072, 768]], [[768, 3072]]],
+} as const;
+export type LayerName = keyof typeof LAYERS;
+
+/** Multiplications and additions of all matrices of a layer, for one row. */
+export function layerOps(layer: LayerName): number {
+  return LAYERS[layer].flat().reduce((sum, [columns, width]) => sum + 2 * columns * width, 0);
+}
+
+/** All linears of a layer over `rows` rows, quantization of the inputs included. Work: operations. */
+export class LayerBench {
+  readonly #bench: Bench;
+  readonly #x: number;
+  readonly #quantized: number;
+  readonly #dst: number;
+  readonly #groups: { matrices: { address: number; format: WeightFormat; columns: number; width: number }[] }[];
+
+  private constructor(bench: Bench, readonly layer: LayerName, format: WeightFormat, maxRows: number) {
+    this.#bench = bench;
+    const b = bench.backend;
+    const widest = 3072;
+    this.#x = bench.put(numbers(1, maxRows * widest));
+    this.#quantized = bench.reserve(b.activationRowBytes(widest) * maxRows);
+    this.#dst = bench.reserve(maxRows * widest * 4);
+    const scratch = bench.reserve(b.packScratch(widest) * 4);
+    const staging = bench.reserve(3072 * 3072 * 4 / 4);
+    this.#groups = LAYERS[layer].map((matrices) => ({
+      matrices: matrices.map(([columns, width], i) => {
+        const address = bench.reserve(b.matrixBytes(columns, width, format));
+        b.floats(staging, columns * width).set(numbers(i + 2, columns * width, 0.05));
+        b.pack(address, staging, columns, width, width * 4, 0, format, scratch);
+        return { address, format, columns, width };
+      }),
+    }));
+  }
+
+  static async create(layer: LayerName, format: WeightFormat, maxRows: number, build: KernelBuild = "relaxed") {
+    return new LayerBench(await Bench.create(build, 96 << 20), layer, format, maxRows);
+  }
+
+  job(name: string, rows: number): Job {
+    const b = this.#bench.backend;
+    return {
+      name,
+      work: rows * layerOps(this.layer),
+      run: () => {
+        for (const { matrices } of this.#groups) {
+          b.quantize(this.#quantized, this.#x, rows, matrices[0]!.width);
+          for (const m of matrices) b.linear(this.#dst, this.#x, this.#quantized, m, 0, rows, 0);
+        }
+      },
+    };
+  }
+}
+
+export const FORMATS = { q4: WeightFormat.q4, q8: WeightFormat.q8 } as const;
