@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { load, type LoadOptions } from "../../sdk/load.ts";
+import { fileSource } from "../../sdk/sources/file.ts";
+import { httpSource } from "../../sdk/sources/http.ts";
+import { DOGS, MIB, open, rejection, sources, TEXT, VISION, watched } from "./model.ts";
+
+Deno.test("load() within 64 MiB: the plan, the memories and the report stay under it", async () => {
+  const captioner = await load({ ...sources(), memoryBudget: 64 * MIB });
+  await captioner.caption(DOGS).result;
+  const { peakBytes, weightsBytes, kvBytes, activationBytes } = captioner.memory;
+  assert.ok(peakBytes <= 64 * MIB, `${peakBytes} bytes`);
+  assert.ok(weightsBytes + kvBytes + activationBytes <= peakBytes);
+  assert.equal(captioner.weights, "file");
+  assert.equal(kvBytes, 12 * 2 * 192 * 2 * captioner.contextTokens);
+});
+
+Deno.test("load() over the budget is refused with every part and the sum, and takes no memory", async () => {
+  const { code, message } = await rejection(load({ ...sources(), memoryBudget: 20 * MIB }));
+  assert.equal(code, "memory_budget");
+  const numbers =
+    /needed are (\d+) bytes.*: weights (\d+) \+ kv cache (\d+) \+ activations (\d+) \+ kernels (\d+) \+ picture decoder (\d+);/
+      .exec(message)!.slice(1).map(Number);
+  assert.equal(numbers[0], numbers.slice(1).reduce((a, b) => a + b));
+});
+
+Deno.test("weights of 4, 8 and 16 bits answer, the smaller the less memory; auto makes them smaller to fit", async () => {
+  const bytes: number[] = [];
+  for (const weights of ["q4", "q8", "f16"] as const) {
+    const captioner = await open({ weights, memoryBudget: 192 * MIB });
+    assert.match((await captioner.caption(DOGS).result).text, /dog/, weights);
+    bytes.push(captioner.memory.weightsBytes);
+  }
+  assert.deepEqual([...bytes].sort((a, b) => a - b), bytes);
+  const squeezed = await open({ memoryBudget: 52 * MIB });
+  assert.equal(squeezed.weights, "q4");
+  assert.match((await squeezed.caption(DOGS).result).text, /dog/);
+});
+
+Deno.test("simd128 and relaxed kernels give the same captions", async () => {
+  const texts = [];
+  for (const build of ["simd128", "relaxed"] as const) {
+    texts.push((await (await open({ build })).caption(DOGS).result).text);
+  }
+  assert.equal(texts[0], texts[1]);
+});
+
+Deno.test("files, HTTP ranges and bytes give the same model", async () => {
+  const root = new URL("../../models/nano/", import.meta.url);
+  const names = ["nano-text-q4_0.gguf", "nano-mmproj-q8_0.gguf"] as const;
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
+    const bytes = request.url.includes("text") ? TEXT : VISION;
+    const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request.headers.get("range")!)!.map(Number);
+    await Promise.resolve();
+    return new Response(bytes.slice(first!, last! + 1), {
+      status: 206,
+      headers: { "content-range": `bytes ${first}-${last}/${bytes.length}`, etag: '"1"' },
+    });
+  });
+  const url = (name: string) => `http://127.0.0.1:${server.addr.port}/${name}`;
+  const files = names.map((name) => fileSource(new URL(name, root).pathname));
+  const pairs = [
+    sources(),
+    { text: files[0]!, vision: files[1]! },
+    { text: httpSource(url(names[0])), vision: httpSource(url(names[1])) },
+  ];
+  const texts = [];
+  for (const pair of pairs) texts.push((await (await open(pair)).caption(DOGS).result).text);
+  assert.deepEqual(texts, [texts[0], texts[0], texts[0]]);
+  await Promise.all(files.map((file) => file.close()));
+  await server.shutdown();
+});
+
+Deno.test("onProgress counts every byte of the weights once, upwards", async () => {
+  const seen: number[] = [];
+  let total = 0;
+  await open({ onProgress: ({ loadedBytes, totalBytes }) => (seen.push(loadedBytes), total = totalBytes) });
+  assert.ok(seen.every((bytes, i) => i === 0 || bytes > seen[i - 1]!));
+  assert.equal(seen.at(-1), total);
+  assert.ok(total > 50e6 && total < TEXT.length + VISION.length);
+});
+
+Deno.test("a source that fails, or a signal that is aborted, at any read of a load ends it with that error", async () => {
+  let reads = 0;
+  const count = () => void reads++;
+  await open({ text: watched(TEXT, "text", count), vision: watched(VISION, "vision", count) });
+  assert.ok(reads > 40, `${reads} reads`);
+  const reason = new Error("the disk is gone");
+  // every read of the headers, then a spread of those of the weights
+  const chosen = [0, 1, 2, 3, 4, 5, ...Array.from({ length: 8 }, (_, i) => Math.floor((i + 1) * reads / 8) - 1)];
+  for (const k of chosen) {
+    let seen = 0;
+    const fail = () => {
+      if (seen++ === k) throw reason;
+    };
+    const broken = { text: watched(TEXT, "text", fail), vision: watched(VISION, "vision", fail) };
+    assert.equal(await rejection(open(broken)), reason, `read ${k}`);
+    const controller = new AbortController();
+    let at = 0;
+    const abort = () => {
+      if (at++ === k) controller.abort(reason);
+    };
+    const pair = { text: watched(TEXT, "text", abort), vision: watched(VISION, "vision", abort) };
+    assert.equal(await rejection(open({ ...pair, signal: controller.signal })), reason, `abort at read ${k}`);
+  }
+  assert.match((await (await open()).caption(DOGS).result).text, /dog/);
+});
+
+Deno.test("options out of bounds are refused by name", async () => {
+  const bad: [Partial<LoadOptions>, string][] = [
+    [{ memoryBudget: 0 }, "memoryBudget"],
+    [{ memoryBudget: NaN }, "memoryBudget"],
+    [{ contextTokens: 1 }, "contextTokens"],
+    [{ contextTokens: 1e9 }, "contextTokens"],
+    [{ maxImagePixels: -1 }, "maxImagePixels"],
+    [{ maxImageBytes: 0.5 }, "maxImageBytes"],
+    [{ weights: "q2" as "q4" }, "weights"],
+    [{ vision: undefined as never }, "vision"],
+  ];
+  for (const [options, param] of bad) {
+    const error = await rejection(open(options));
+    assert.deepEqual([error.code, error.param], ["argument_invalid", param]);
+  }
+});
