@@ -21,6 +21,8 @@ export interface Backend {
 
   /** dst: `rows` activation records; x: f32 [rows, width]. */
   quantize(dst: number, x: number, rows: number, width: number): void;
+  /** dst = x less what `quantize` makes of it, f32 [width]: as a second row, it makes a product exact to 16 bits. */
+  roundingError(dst: number, x: number, width: number): void;
   /**
    * dst[r, c] = sum over k of input[r, k] * matrix[c, k] + bias[c], then the epilogue. `x` is read by float formats,
    * `quantized` (records of `quantize` of the same x) by the others. `bias`: address of f32 [columns], or 0 for none.

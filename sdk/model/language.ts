@@ -1,4 +1,4 @@
-import { type Backend, Epilogue, type Matrix } from "../backend/backend.ts";
+import { type Backend, Epilogue, type Matrix, readsQuantized } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import { MemoryPlan } from "../memory/plan.ts";
 import type { LanguageConfig } from "./config.ts";
@@ -80,8 +80,15 @@ export class Language {
     const { config: c } = this;
     const at = this.#at;
     const w = this.#weights;
-    b.rmsNorm(at.norm, x, w.outputNorm, 1, c.width, c.eps);
-    linear(b, at.logits, at.norm, at.quantized, w.output, 0, 1, Epilogue.store);
+    b.rmsNorm(at.last, x, w.outputNorm, 1, c.width, c.eps);
+    if (!readsQuantized(w.output.format)) {
+      linear(b, at.logits, at.last, at.quantized, w.output, 0, 1, Epilogue.store);
+      return at.logits;
+    }
+    // the best two logits are often closer than 8-bit activations can tell: what their rounding loses is a second row
+    b.roundingError(at.last + c.width * 4, at.last, c.width);
+    linear(b, at.logits, at.last, at.quantized, w.output, 0, 2, Epilogue.store);
+    b.add(at.logits, at.logits + c.vocabulary * 4, c.vocabulary);
     return at.logits;
   }
 
@@ -147,6 +154,7 @@ interface Buffers {
   readonly gate: number;
   readonly up: number;
   readonly scratch: number;
+  readonly last: number;
   readonly logits: number;
   readonly bytes: number;
 }
@@ -168,7 +176,8 @@ function layout(b: Backend, c: LanguageConfig, rows: number, contextTokens: numb
     gate: f32("gate", rows * c.hidden),
     up: f32("up", rows * c.hidden),
     scratch: f32("scratch", b.attentionScratch(contextTokens, c.headWidth)),
-    logits: f32("logits", c.vocabulary),
+    last: f32("last", 2 * c.width),
+    logits: f32("logits", 2 * c.vocabulary),
   };
   return { ...buffers, bytes: plan.end - base };
 }

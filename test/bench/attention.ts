@@ -36,7 +36,10 @@ export async function decodeAttention(positions: number): Promise<Job> {
   const x = bench.put(numbers(1, positions * kvHeads * headWidth));
   b.storeKeys(cache, x, 0, positions);
   b.storeValues(cache, x, 0, positions);
-  const [dst, scratch] = [bench.reserve(heads * headWidth * 4), bench.reserve(b.attentionScratch(positions + 8, headWidth) * 4)];
+  const [dst, scratch] = [
+    bench.reserve(heads * headWidth * 4),
+    bench.reserve(b.attentionScratch(positions + 8, headWidth) * 4),
+  ];
   return {
     name: `decode attention, ${positions} positions`,
     work: 2 * positions * kvHeads * headWidth * 2,

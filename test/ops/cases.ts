@@ -14,6 +14,8 @@ const F32 = 1e-12;
 const EXP = 1e-12;
 /** 8-bit activations: (largest / rms)^2 / (12 * 127^2), with largest / rms about 2.5 in a block of 32. */
 const ACTIVATIONS_8_BIT = 5e-5;
+/** The rounding of the rounding: each of the two steps loses a part in 127. */
+const TWO_TERMS = 5e-9;
 /** f16 storage: 2^-22 / 3 for keys and values each. */
 const F16 = 5e-7;
 
@@ -135,6 +137,31 @@ function linear(
         }
       }
       return { got: out(bench, dst, rows * columns), want };
+    },
+  };
+}
+
+/** A product whose input and its rounding error go through as two rows: exact to 16 bits. */
+function twoTerms(format: WeightFormat, width: number, columns: number): Case {
+  return {
+    name: `rounding_error, linear ${FORMAT_NAME[format]} [2, ${width}] x [${columns}, ${width}]`,
+    bound: F32 * 10,
+    simdBound: TWO_TERMS,
+    run(bench) {
+      const b = bench.backend;
+      const { matrix, real } = packed(bench, numbers(26, columns * width, 0.1), columns, width, format);
+      const x = numbers(27, width);
+      const at = bench.put([...x, ...x]);
+      b.roundingError(at + width * 4, at, width);
+      const [quantized, dst] = [bench.reserve(b.activationRowBytes(width) * 2), bench.reserve(columns * 8)];
+      b.quantize(quantized, at, 2, width);
+      b.linear(dst, at, quantized, matrix, 0, 2, Epilogue.store);
+      b.add(dst, dst + columns * 4, columns);
+      const want = Float64Array.from(
+        { length: columns },
+        (_, c) => x.reduce((sum, v, k) => sum + v * real[c * width + k]!, 0),
+      );
+      return { got: out(bench, dst, columns), want };
     },
   };
 }
@@ -320,6 +347,10 @@ export const CASES: readonly Case[] = [
     linear(format, 2, 588, 20, store, true),
     linear(format, 13, 32, 8, addTo, true),
   ]),
+  twoTerms(q8, 576, 204),
+  twoTerms(q4, 100, 8),
+  twoTerms(q4Min, 1536, 24),
+  ...[q8, q4, q4Min].map((format) => linear(format, 9, 3072, 16, store, false)),
   swiglu(1536),
   swiglu(7),
   rope(3, 9, 64),

@@ -72,6 +72,10 @@ export class WasmBackend implements Backend {
     this.#kernels.quantize(dst, x, rows, width);
   }
 
+  roundingError(dst: number, x: number, width: number): void {
+    this.#kernels.rounding_error(dst, x, width);
+  }
+
   linear(
     dst: number,
     x: number,

@@ -18,6 +18,7 @@ export interface KernelExports {
   ): number;
   dequantize(dst: number, src: number, elements: number, ggmlType: number): number;
   quantize(dst: number, x: number, rows: number, width: number): void;
+  rounding_error(dst: number, x: number, width: number): void;
   linear_f32: Linear;
   linear_f16: Linear;
   linear_q4: Linear;

@@ -4,14 +4,45 @@ use crate::error::{broken, Result};
 use crate::exif;
 use crate::input::{Input, ReadAt};
 use png::Transformations;
+use std::io::{Read, Result as IoResult, Seek, SeekFrom};
 
 pub struct Png<'a, R: ReadAt> {
     reader: png::Reader<Input<'a, R>>,
     size: (u32, u32),
+    orientation: u8,
+}
+
+const SIGNATURE_BYTES: u64 = 8;
+/// Length, name and checksum.
+const CHUNK_FRAME_BYTES: u64 = 12;
+/// More than the orientation can need; the rest of a larger block is thumbnails.
+const EXIF_BYTES: u64 = 1 << 16;
+
+/// The orientation's chunk may stand after the pixels (PNG, 5.6), where a reader that gives rows comes too late.
+fn find_orientation<R: ReadAt>(input: &mut Input<R>) -> IoResult<u8> {
+    let mut at = SIGNATURE_BYTES;
+    loop {
+        input.seek(SeekFrom::Start(at))?;
+        let mut head = [0; 8];
+        input.read_exact(&mut head)?;
+        let length = u64::from(u32::from_be_bytes([head[0], head[1], head[2], head[3]]));
+        match &head[4..] {
+            b"eXIf" => {
+                let mut block = Vec::new();
+                input.take(length.min(EXIF_BYTES)).read_to_end(&mut block)?;
+                return Ok(exif::orientation(&block));
+            }
+            b"IEND" => return Ok(1),
+            _ => at += CHUNK_FRAME_BYTES + length,
+        }
+    }
 }
 
 impl<'a, R: ReadAt> Png<'a, R> {
-    pub fn open(input: Input<'a, R>, max_pixels: u64) -> Result<Self> {
+    pub fn open(mut input: Input<'a, R>, max_pixels: u64) -> Result<Self> {
+        // a file that is cut has no orientation to find; what else it lacks, the decoder says
+        let orientation = find_orientation(&mut input).unwrap_or(1);
+        input.rewind().map_err(|e| broken("PNG")(&e))?;
         // the limits are ours: they are judged where all formats' are
         let mut decoder = png::Decoder::new_with_limits(input, png::Limits { bytes: usize::MAX });
         // palettes and few bits become 8, tRNS becomes alpha, 16 bits lose the low ones
@@ -21,7 +52,11 @@ impl<'a, R: ReadAt> Png<'a, R> {
         let size = decoder.read_header_info().map_err(|e| broken("PNG")(&e))?.size();
         check_pixels(size, max_pixels)?;
         let reader = decoder.read_info().map_err(|e| broken("PNG")(&e))?;
-        Ok(Self { reader, size })
+        Ok(Self {
+            reader,
+            size,
+            orientation,
+        })
     }
 
     fn channels(&self) -> usize {
@@ -35,7 +70,7 @@ impl<R: ReadAt> Decoder for Png<'_, R> {
     }
 
     fn orientation(&self) -> u8 {
-        self.reader.info().exif_metadata.as_deref().map_or(1, exif::orientation)
+        self.orientation
     }
 
     fn prepare(&mut self, _: (u32, u32), _: usize) -> Result<(u32, u32, usize)> {

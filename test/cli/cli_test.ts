@@ -1,0 +1,130 @@
+/** The command line as a shell sees it: what is printed where, and the exit status. */
+import assert from "node:assert/strict";
+
+const root = new URL("../../", import.meta.url);
+const DOGS = "examples/photos/dogs_at_window.jpg";
+const MOUNTAIN = "examples/photos/mountain_path.jpg";
+const NANO = ["models/nano/nano-text-q4_0.gguf", "models/nano/nano-mmproj-q8_0.gguf"] as const;
+
+async function loris(args: readonly string[], input = ""): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-read", "--allow-env", "src/cli.ts", ...args],
+    cwd: root,
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+Deno.test("loris ask answers the question about the picture", async () => {
+  const { code, stdout } = await loris(["ask", MOUNTAIN, "What objects are in this image?"]);
+  assert.deepEqual([code, stdout], [0, "Mountain, rock.\n"]);
+});
+
+Deno.test("loris caption --prompt of a folder names each picture, with failures in the others' midst", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.copyFile(new URL(DOGS, root), `${folder}/a.jpg`);
+  await Deno.writeTextFile(`${folder}/b.png`, "no picture");
+  await Deno.copyFile(new URL(MOUNTAIN, root), `${folder}/c.jpg`);
+  const { code, stdout, stderr } = await loris(["caption", folder, "--prompt", "What objects are in this image?"]);
+  assert.equal(code, 1);
+  assert.equal(stdout, `${folder}/a.jpg: Dog.\n${folder}/c.jpg: Mountain, rock.\n`);
+  assert.match(stderr, /b\.png: image_invalid: not a JPEG.*\n$/);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("loris caption --json prints the documented keys and numbers, and nothing else", async () => {
+  const { code, stdout } = await loris(["caption", "--json", "--memory-budget", "64MiB", "--max-tokens", "5", DOGS]);
+  assert.equal(code, 0);
+  const line = JSON.parse(stdout);
+  assert.deepEqual(Object.keys(line), [
+    ...["file", "caption", "finish_reason", "usage", "timings", "memory", "backend"],
+  ]);
+  assert.deepEqual(Object.keys(line.usage), ["prompt_tokens", "completion_tokens", "image_tokens"]);
+  assert.deepEqual(Object.keys(line.timings), [
+    ...["load_ms", "decode_image_ms", "vision_ms", "prefill_ms", "per_token_ms"],
+  ]);
+  assert.deepEqual(Object.keys(line.memory), [
+    ...["peakBytes", "weightsBytes", "kvBytes", "qCacheBytes", "activationBytes"],
+  ]);
+  assert.deepEqual([line.file, line.finish_reason, line.usage.completion_tokens], [DOGS, "length", 5]);
+  assert.ok(line.memory.peakBytes < 64 * 2 ** 20);
+  assert.match(line.backend, /^wasm-(relaxed|simd128)$/);
+});
+
+Deno.test("loris chat takes a turn a line, pictures by /image, and starts again by /new", async () => {
+  const question = "What objects are in this image?\n";
+  const input = `/image ${MOUNTAIN}\n${question}/new\n/image ${DOGS}\n${question}/image nowhere.jpg\n`;
+  const { code, stdout, stderr } = await loris(["chat"], input);
+  assert.equal(stdout, "Mountain, rock.\nDog.\n");
+  assert.equal(code, 1, "one picture could not be read");
+  assert.match(stderr, /source_failed: nowhere\.jpg cannot be read/);
+});
+
+Deno.test("loris inspect lists a file's tensors and types, and judges a pair", async () => {
+  const one = await loris(["inspect", NANO[0]]);
+  assert.equal(one.code, 0);
+  for (const part of ["GGUF version 3", "llama.block_count = 12", "blk.11.ffn_down.weight", "Q4_0", "84 tensors"]) {
+    assert.ok(one.stdout.includes(part), part);
+  }
+  const fits = await loris(["inspect", ...NANO, "--memory-budget", "64MiB"]);
+  assert.equal(fits.code, 0);
+  assert.match(fits.stdout, /fits, with weights "file" and \d+ tokens/);
+  const not = await loris(["inspect", NANO[1], NANO[0], "--memory-budget", "20MiB", "--json"]);
+  assert.equal(not.code, 1);
+  const { fit, files } = JSON.parse(not.stdout);
+  assert.equal(fit.fits, false);
+  assert.match(fit.reason, /the memory budget is 20971520 bytes/);
+  assert.deepEqual(files.map((f: { tensors: unknown[] }) => f.tensors.length), [198, 110]);
+});
+
+Deno.test("mistakes of usage end with status 2 and one line that says what is wrong", async () => {
+  const mistakes: [string[], RegExp][] = [
+    [[], /no command/],
+    [["fly"], /unknown command "fly"/],
+    [["caption"], /needs one picture/],
+    [["ask", DOGS], /takes a picture and a question/],
+    [["caption", DOGS, "--detail", "medium"], /--detail is "medium", it must be low or high/],
+    [["caption", DOGS, "--memory-budget", "lots"], /such as 64MiB/],
+    [["caption", DOGS, "--max-tokens", "0"], /whole number from 1/],
+    [["caption", DOGS, "--temperature", "hot"], /must be a number/],
+    [["caption", DOGS, "--text", "a.gguf"], /--text and --vision go together/],
+    [["caption", DOGS, "--model", ".", "--text", "a", "--vision", "b"], /not both/],
+    [["caption", DOGS, "--colour"], /--colour/],
+    [["inspect"], /takes one GGUF file/],
+  ];
+  for (const [args, message] of mistakes) {
+    const { code, stdout, stderr } = await loris(args);
+    assert.deepEqual([code, stdout], [2, ""], args.join(" "));
+    assert.match(stderr, message);
+    assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+  }
+});
+
+Deno.test("a model that cannot be had ends with status 1 and its code", async () => {
+  const failures: [string[], RegExp][] = [
+    [["caption", DOGS, "--model", "nowhere"], /^argument_invalid: nowhere is not there/],
+    [["caption", DOGS, "--model", "examples/photos"], /holds 0 \(none\) and 0 \(none\)/],
+    [["caption", DOGS, "--text", NANO[1], "--vision", NANO[0]], /^pair_mismatch: /],
+    [["caption", DOGS, "--memory-budget", "10MiB"], /^memory_budget: needed are/],
+    [["inspect", "README.md"], /^file_invalid: README\.md: the file does not begin with "GGUF"/],
+  ];
+  for (const [args, message] of failures) {
+    const { code, stdout, stderr } = await loris(args);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, message);
+  }
+});
+
+Deno.test("--help and --version print and end with 0; a seed repeats a sampled answer", async () => {
+  assert.match((await loris(["--help"])).stdout, /loris caption PICTURE/);
+  assert.match((await loris(["--version"])).stdout, /^loris \d+\.\d+\.\d+\n$/);
+  const sampled = ["caption", DOGS, "--temperature", "1.2", "--seed", "7", "--max-tokens", "10"];
+  const [a, b] = [await loris(sampled), await loris(sampled)];
+  assert.deepEqual([a.code, a.stdout], [0, b.stdout]);
+});
