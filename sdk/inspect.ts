@@ -4,6 +4,7 @@ import type { GgufFile } from "./gguf/gguf.ts";
 import { SUPPORTED_TYPES } from "./gguf/types.ts";
 import { type AssembleOptions, planModel } from "./model/assemble.ts";
 import { checkPair } from "./model/pair.ts";
+import { groupBy } from "./platform/group.ts";
 
 /** Tensors of one type. */
 export interface TypeSummary {
@@ -16,7 +17,7 @@ export interface TypeSummary {
 
 /** Tensors by type, the largest share first. */
 export function typeSummary(file: GgufFile): TypeSummary[] {
-  const groups = Map.groupBy(file.tensors.values(), (tensor) => tensor.type);
+  const groups = groupBy(file.tensors.values(), (tensor) => tensor.type);
   return [...groups].map(([type, tensors]) => ({
     type,
     tensors: tensors.length,

@@ -2,6 +2,7 @@ import { type Backend, type Matrix, WeightFormat } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
 import { type GgmlTypeName, requireSupported } from "../gguf/gguf.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
+import { groupBy } from "../platform/group.ts";
 import { SequentialReader } from "../sources/sequential.ts";
 import type { Source } from "../sources/source.ts";
 import { type LanguageTensors, mapLanguage, mapVision, type NeededTensor, type VisionTensors } from "./tensors.ts";
@@ -120,7 +121,7 @@ export async function loadWeights(
   const staging = { address: scratch, bytes: pieceBytes(placed) };
   const f32 = scratch + staging.bytes;
   let loadedBytes = 0;
-  for (const [source, tensors] of Map.groupBy(placed, (p): Source => p.needed.tensor.source)) {
+  for (const [source, tensors] of groupBy(placed, (p): Source => p.needed.tensor.source)) {
     const ordered = tensors.toSorted((a, b) => a.needed.tensor.offset - b.needed.tensor.offset);
     const last = ordered.at(-1)!.needed.tensor;
     const reader = new SequentialReader(
