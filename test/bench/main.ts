@@ -2,6 +2,7 @@
  * What the kernels reach beside what this engine can reach on this machine, and where the time of a caption goes.
  * Usage: deno task bench [--json] [--out DIR] (default docs/bench). With --json the last line printed is one object.
  */
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { bestBuild } from "../../sdk/backend/wasm/build.ts";
 import { decodeAttention, visionAttention } from "./attention.ts";
@@ -64,7 +65,7 @@ async function main(): Promise<void> {
   };
   const report: BenchReport = {
     date: new Date().toISOString().slice(0, 10),
-    machine: await machineName(),
+    machine: machineName(),
     versions: { deno: Deno.version.deno, v8: Deno.version.v8 },
     ...{ ratios, timings, caption },
   };
@@ -96,9 +97,8 @@ function bars(timings: readonly Timing[]) {
   return [...products, ...attention];
 }
 
-async function machineName(): Promise<string> {
-  const info = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
-  const model = /model name\s*:\s*(.*)/.exec(info)?.[1] ?? Deno.build.arch;
+function machineName(): string {
+  const { model = Deno.build.arch } = cpus()[0] ?? {};
   return `${model}, ${navigator.hardwareConcurrency} virtual cores, ${Deno.build.os}`;
 }
 
