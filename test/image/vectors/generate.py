@@ -1,94 +1,260 @@
-"""Pictures of every format and what Pillow makes of them. Pillow 13.0, numpy 2.x: python generate.py
-Writes vectors.json: for each picture its bytes and the expected RGB (upright, on white), both in base64, and resize cases."""
-import base64, io, json, struct, sys, zlib
+"""Writes pictures.json and resizes.json: pictures of every format and what Pillow makes of them.
+
+Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp 1.6.0, zlib 1.2.13) and numpy 2.4.6. Usage: python generate.py
+Expected pixels are Pillow's: exif_transpose, composited on white, RGB. Where Pillow reads a file otherwise than its
+specification says (16-bit gray, frames that leave screen free), the source samples themselves are expected.
+Pixels are zlib streams in base64; equal ones are stored once."""
+import base64
+import io
+import itertools
+import json
+import pathlib
+import struct
+import zlib
+
 import numpy as np
 from PIL import Image, ImageOps
-import PIL
 
-b64 = lambda b: base64.b64encode(b).decode()
+from writers import bmp, bmp_rows, exif, gif, png, png_chunk, u24, webp
+
+HERE = pathlib.Path(__file__).parent
 W, H = 19, 13
 
-def scene(w=W, h=H, channels=3):
-    y, x, c = np.mgrid[0:h, 0:w, 0:channels]
-    smooth = 128 + 60 * np.sin(x / 5 + c) + 50 * np.cos(y / 4 - c)
-    return np.clip(smooth, 0, 255).astype(np.uint8)
 
-def white(im):
-    im = ImageOps.exif_transpose(im)
-    if im.mode == "I;16": im = Image.fromarray((np.array(im) >> 8).astype(np.uint8))
-    rgba = im.convert("RGBA")
-    base = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-    return Image.alpha_composite(base, rgba).convert("RGB")
+def scene(width=W, height=H):
+    y, x, c = np.mgrid[0:height, 0:width, 0:3]
+    return np.clip(128 + 60 * np.sin(x / 5 + c) + 50 * np.cos(y / 4 - c), 0, 255).astype(np.uint8)
 
-cases = []
-def add(name, data, tolerance=0, expected=None):
-    im = expected if expected is not None else white(Image.open(io.BytesIO(data)))
-    cases.append(dict(name=name, bytes=b64(data), width=im.width, height=im.height, tolerance=tolerance, rgb=b64(im.tobytes())))
 
-def save(im, fmt, **k):
-    b = io.BytesIO(); im.save(b, fmt, **k); return b.getvalue()
+def save(image, kind, **options):
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
 
-rgb = Image.fromarray(scene()); gray = Image.fromarray(scene(channels=1)[:, :, 0])
-alpha = np.dstack([scene(), np.linspace(0, 255, W * H).reshape(H, W).astype(np.uint8)]); rgba = Image.fromarray(alpha)
-la = Image.merge("LA", (gray, rgba.getchannel("A")))
 
-def exif(o, big=False):
-    e = ">" if big else "<"
-    t = (b"MM" if big else b"II") + struct.pack(e + "HIHHHII", 42, 8, 1, 0x112, 3, 1, o << 16 if big else o)
-    return b"Exif\0\0" + t + b"\0\0\0\0"
+def pillow(data):
+    rgba = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
 
-# JPEG: decoders may differ by a few steps in the inverse transform and in chroma upsampling
-for sub, name in [(0, "444"), (1, "422"), (2, "420")]: add(f"jpeg {name}", save(rgb, "JPEG", quality=90, subsampling=sub), 8)
-add("jpeg progressive", save(rgb, "JPEG", quality=90, progressive=True), 8)
-add("jpeg gray", save(gray, "JPEG", quality=90), 3)
-add("jpeg cmyk", save(rgb.convert("CMYK"), "JPEG", quality=95), 8)
-for o in range(1, 9):
-    for big in (False, True): add(f"jpeg orientation {o} {'MM' if big else 'II'}", save(rgb, "JPEG", quality=92, subsampling=0, exif=exif(o, big)), 8)
-add("jpeg broken exif", save(rgb, "JPEG", quality=92, subsampling=0, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"), 8, white(Image.open(io.BytesIO(save(rgb, "JPEG", quality=92, subsampling=0)))))
 
-# PNG, exact: Pillow for what it writes, a writer of our own for the rest
-add("png rgb", save(rgb, "PNG")); add("png rgba", save(rgba, "PNG"), 1); add("png gray", save(gray, "PNG")); add("png gray alpha", save(la, "PNG"), 1)
-add("png palette", save(rgb.quantize(32), "PNG")); add("png palette tRNS", save(rgb.quantize(32), "PNG", transparency=3)); add("png 1 bit", save(gray.convert("1"), "PNG"))
-def chunk(t, d): return struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
-def png(rows, w, h, depth, color, extra=b"", interlace=0):
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, color, 0, 0, interlace)) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-def pack_bits(values, depth): return np.packbits(np.array([[v >> (depth - 1 - i) & 1 for i in range(depth)] for v in values]).reshape(-1)).tobytes()
-for depth in (1, 2, 4):
-    g = scene(channels=1)[:, :, 0] >> (8 - depth); rows = b"".join(b"\0" + pack_bits(r, depth) for r in g)
-    want = Image.fromarray((g.astype(int) * 255 // (2 ** depth - 1)).astype(np.uint8)).convert("RGB")
-    add(f"png gray {depth} bit", png(rows, W, H, depth, 0), 0, want)
-    n = 2 ** depth; pal = np.array([[i * 50 % 256, 255 - i * 13, i * 97 % 256] for i in range(n)], np.uint8)
-    add(f"png palette {depth} bit", png(rows, W, H, depth, 3, chunk(b"PLTE", pal.tobytes())), 0, Image.fromarray(pal[g]))
-big = scene().astype(np.uint16) * 257
-add("png rgb 16 bit", png(b"".join(b"\0" + r.astype(">u2").tobytes() for r in big), W, H, 16, 2), 0, rgb)
-add("png gray 16 bit", png(b"".join(b"\0" + r.astype(">u2").tobytes() for r in big[:, :, 0]), W, H, 16, 0), 0, gray.convert("RGB"))
-key = scene()[5, 7]; keyed = scene().copy(); keyed[(keyed == key).all(axis=2)] = 255
-add("png rgb tRNS", png(b"".join(b"\0" + r.tobytes() for r in scene()), W, H, 8, 2, chunk(b"tRNS", struct.pack(">HHH", *map(int, key)))), 0, Image.fromarray(keyed))
-adam = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
-rows = b""
-for x0, y0, dx, dy in adam:
-    for r in scene()[y0::dy, x0::dx]:
-        if r.size: rows += b"\0" + r.tobytes()
-add("png interlaced", png(rows, W, H, 8, 2, interlace=1), 0, rgb)
-for o in (3, 6, 8):
-    e = exif(o)[6:]; d = png(b"".join(b"\0" + r.tobytes() for r in scene()), W, H, 8, 2, chunk(b"eXIf", e)); add(f"png orientation {o}", d)
+class Pictures:
+    def __init__(self):
+        self.cases, self.pixels = [], {}
 
-# WebP
-add("webp lossless", save(rgb, "WEBP", lossless=True)); add("webp lossless alpha", save(rgba, "WEBP", lossless=True, exact=True), 1)
-add("webp lossy", save(rgb, "WEBP", quality=90), 6); add("webp lossy alpha", save(rgba, "WEBP", quality=90), 6)
-add("webp orientation 6", save(rgb, "WEBP", lossless=True, exif=exif(6)))
-frames = [rgb, ImageOps.mirror(rgb)]
-add("webp animated: first frame", save(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True, duration=100))
-# GIF and BMP
-add("gif", save(rgb.quantize(64), "GIF")); add("gif transparent", save(rgb.quantize(16), "GIF", transparency=2))
-add("gif animated: first frame", save(rgb.quantize(64), "GIF", save_all=True, append_images=[ImageOps.mirror(rgb).quantize(64)]))
-add("gif interlaced", save(rgb.quantize(64), "GIF", interlace=1))
-add("bmp 24 bit", save(rgb, "BMP")); add("bmp 8 bit", save(rgb.quantize(64), "BMP")); add("bmp 1 bit", save(gray.convert("1"), "BMP")); add("bmp gray", save(gray, "BMP"))
+    def add(self, name, data, bound=0, expected=None):
+        """bound: the largest difference allowed at any pixel, of 255. expected: an array, where Pillow's word is not it."""
+        image = pillow(data) if expected is None else Image.fromarray(np.ascontiguousarray(expected, np.uint8))
+        index = self.pixels.setdefault(image.tobytes(), len(self.pixels))
+        self.cases.append(dict(name=name, bytes=text(data), width=image.width, height=image.height, bound=bound, pixels=index))
 
-resizes = []
-for (w, h), (ow, oh) in [((19, 13), (7, 5)), ((19, 13), (40, 31)), ((64, 48), (16, 16)), ((5, 90), (30, 11)), ((90, 3), (8, 24)), ((33, 33), (33, 10)), ((33, 33), (10, 33)), ((1, 1), (4, 4)), ((100, 2), (3, 2))]:
-    y, x, c = np.mgrid[0:h, 0:w, 0:3]; a = ((x * 37 + y * 91 + c * 53 + (x * y) % 17 * 11) % 256).astype(np.uint8)
-    resizes.append(dict(width=w, height=h, toWidth=ow, toHeight=oh, bytes=b64(save(Image.fromarray(a), "PNG")), rgb=b64(Image.fromarray(a).resize((ow, oh), Image.LANCZOS).tobytes())))
 
-json.dump(dict(pillow=PIL.__version__, cases=cases, resizes=resizes), open(sys.path[0] + "/vectors.json", "w"))
-print(len(cases), "pictures,", len(resizes), "resizes")
+def text(data):
+    return base64.b64encode(data).decode()
+
+
+RGB = Image.fromarray(scene())
+GRAY = Image.fromarray(scene()[:, :, 0])
+ALPHA = np.linspace(0, 255, W * H).reshape(H, W).astype(np.uint8)
+RGBA = Image.fromarray(np.dstack([scene(), ALPHA]))
+PALETTE = np.array([[k * 50 % 256, 255 - k % 256, k * 97 % 256] for k in range(256)], np.uint8)
+ORDERS = [("II", False), ("MM", True)]
+BROKEN_EXIF = {
+    "directory beyond the end": b"MM\0*\xff\xff\xff\xff",
+    "unknown byte order": b"XX\0*\0\0\0\x08",
+    "orientation 0": exif(0),
+    "orientation 9": exif(9, True),
+    "cut in its entry": exif(6)[:15],
+}
+# JPEG and lossy WebP leave rounding and chroma interpolation open. Pillow's libjpeg and the decoder here differ by up to
+# 3 on this scene; a wrong upsampling, transform or colour matrix is off by far more.
+JPEG_BOUND, WEBP_BOUND = 4, 1
+
+
+def jpegs(add):
+    for sampling, name in enumerate(["4:4:4", "4:2:2", "4:2:0"]):
+        for progressive in (False, True):
+            kind = f"jpeg {name}{' progressive' if progressive else ''}"
+            add(kind, save(RGB, "JPEG", quality=90, subsampling=sampling, progressive=progressive), JPEG_BOUND)
+    for progressive in (False, True):
+        add(f"jpeg gray{' progressive' if progressive else ''}", save(GRAY, "JPEG", quality=90, progressive=progressive), JPEG_BOUND)
+    add("jpeg with restart markers", save(RGB, "JPEG", quality=90, restart_marker_blocks=1), JPEG_BOUND)
+    add("jpeg stored as rgb", save(RGB, "JPEG", quality=90, keep_rgb=True, subsampling=0), JPEG_BOUND)
+    add("jpeg extended sequential", save(RGB, "JPEG", quality=90).replace(b"\xff\xc0", b"\xff\xc1"), JPEG_BOUND)
+    add("jpeg 1 x 1", save(RGB.crop((0, 0, 1, 1)), "JPEG"), JPEG_BOUND)
+    # ink of all four kinds; Pillow's own RGB to CMYK leaves black empty
+    cmyk = Image.merge("CMYK", (*RGB.split(), Image.fromarray(ALPHA // 2)))
+    add("jpeg cmyk", save(cmyk, "JPEG", quality=95), JPEG_BOUND)
+    # YCCK: the four planes written as they are, then Adobe's marker says what they mean (transform 2)
+    y, cb, cr = (ImageOps.invert(plane) for plane in Image.merge("RGB", cmyk.split()[:3]).convert("YCbCr").split())
+    ycck = save(Image.merge("CMYK", (y, cb, cr, cmyk.getchannel("K"))), "JPEG", quality=95)
+    at = ycck.index(b"Adobe") + 11
+    add("jpeg ycck", ycck[:at] + b"\x02" + ycck[at + 1 :], JPEG_BOUND)
+    for o, (order, big) in itertools.product(range(1, 9), ORDERS):
+        add(f"jpeg orientation {o} {order}", save(RGB, "JPEG", subsampling=0, exif=b"Exif\0\0" + exif(o, big, 3)), JPEG_BOUND)
+    upright = np.array(pillow(save(RGB, "JPEG", subsampling=0)))
+    for name, block in BROKEN_EXIF.items():
+        add(f"jpeg exif broken: {name}", save(RGB, "JPEG", subsampling=0, exif=b"Exif\0\0" + block), JPEG_BOUND, upright)
+
+
+def pngs(add):
+    rgb, gray = scene(), scene()[:, :, :1]
+    rgba, la = np.array(RGBA), np.dstack([gray, ALPHA])
+    for interlaced in (False, True):
+        suffix = " interlaced" if interlaced else ""
+        for depth in (1, 2, 4, 8):
+            few = gray >> (8 - depth)
+            wide = few.astype(int) * 255 // (2**depth - 1)
+            add(f"png gray {depth} bit{suffix}", png(few, depth, 0, interlaced=interlaced), 0, wide.repeat(3, 2))
+            key = int(few[5, 7, 0])
+            keyed = np.where(few == key, 255, wide).repeat(3, 2)
+            trns = png_chunk(b"tRNS", struct.pack(">H", key))
+            add(f"png gray {depth} bit tRNS{suffix}", png(few, depth, 0, trns, interlaced=interlaced), 0, keyed)
+            plte = png_chunk(b"PLTE", PALETTE[: 2**depth].tobytes())
+            add(f"png palette {depth} bit{suffix}", png(few, depth, 3, plte, interlaced=interlaced))
+            # tRNS shorter than the palette: the rest is opaque
+            trns = png_chunk(b"tRNS", bytes([0, 128, 200, 31])[: max(1, 2**depth - 1)])
+            add(f"png palette {depth} bit tRNS{suffix}", png(few, depth, 3, plte + trns, interlaced=interlaced))
+        for name, samples, color in [("rgb", rgb, 2), ("gray alpha", la, 4), ("rgba", rgba, 6)]:
+            add(f"png {name} 8 bit{suffix}", png(samples, 8, color, interlaced=interlaced))
+            # low bytes other than the high ones, to see that the high ones are taken
+            wide = samples.astype(int) * 256 + (samples.astype(int) * 37 + 11) % 256
+            add(f"png {name} 16 bit{suffix}", png(wide, 16, color, interlaced=interlaced))
+        wide = gray.astype(int) * 256 + (gray.astype(int) * 37 + 11) % 256
+        add(f"png gray 16 bit{suffix}", png(wide, 16, 0, interlaced=interlaced), 0, gray.repeat(3, 2))
+    key = rgb[5, 7]
+    keyed = np.where((rgb == key).all(2, keepdims=True), 255, rgb)
+    add("png rgb 8 bit tRNS", png(rgb, 8, 2, png_chunk(b"tRNS", struct.pack(">HHH", *map(int, key)))), 0, keyed)
+    # a key that differs from every pixel in its low byte alone makes nothing transparent
+    wide, key16 = rgb.astype(int) * 257, [int(v) * 257 for v in key]
+    add("png rgb 16 bit tRNS", png(wide, 16, 2, png_chunk(b"tRNS", struct.pack(">HHH", *key16))), 0, keyed)
+    key16[2] ^= 1
+    add("png rgb 16 bit tRNS, no pixel's", png(wide, 16, 2, png_chunk(b"tRNS", struct.pack(">HHH", *key16))), 0, rgb)
+    for w, h in [(1, 1), (1, 9), (9, 1), (2, 3), (5, 5), (4, 8), (17, 2)]:
+        add(f"png interlaced {w} x {h}", png(scene(w, h), 8, 2, interlaced=True))
+    add("png by Pillow", save(RGBA, "PNG"))
+    for o, (order, big) in itertools.product(range(1, 9), ORDERS):
+        add(f"png orientation {o} {order}", png(rgb, 8, 2, png_chunk(b"eXIf", exif(o, big, 2))))
+    add("png orientation after the pixels", png(rgb, 8, 2, after=png_chunk(b"eXIf", exif(6))))
+    for name, block in BROKEN_EXIF.items():
+        add(f"png exif broken: {name}", png(rgb, 8, 2, png_chunk(b"eXIf", block)), 0, rgb)
+
+
+def webps(add):
+    add("webp lossless", save(RGB, "WEBP", lossless=True))
+    add("webp lossless alpha", save(RGBA, "WEBP", lossless=True, exact=True))
+    add("webp lossless palette", save(RGB.quantize(4).convert("RGB"), "WEBP", lossless=True))
+    add("webp 1 x 1", save(RGB.crop((0, 0, 1, 1)), "WEBP", lossless=True))
+    add("webp lossy", save(RGB, "WEBP", quality=90), WEBP_BOUND)
+    add("webp lossy, low quality", save(RGB, "WEBP", quality=10), WEBP_BOUND)
+    add("webp lossy alpha", save(RGBA, "WEBP", quality=90), WEBP_BOUND)
+    add("webp lossy, lossy alpha", save(RGBA, "WEBP", quality=90, alpha_quality=30), WEBP_BOUND)
+    for o, (order, big) in itertools.product(range(1, 9), ORDERS):
+        add(f"webp orientation {o} {order}", save(RGB, "WEBP", lossless=True, exif=exif(o, big, 1)))
+    add("webp orientation with Exif's prefix", save(RGB, "WEBP", lossless=True, exif=b"Exif\0\0" + exif(8)))
+    for name, block in BROKEN_EXIF.items():
+        add(f"webp exif broken: {name}", save(RGB, "WEBP", lossless=True, exif=block), 0, scene())
+    mirrored = dict(save_all=True, duration=100)
+    add("webp animated", save(RGB, "WEBP", lossless=True, append_images=[ImageOps.mirror(RGB)], **mirrored))
+    add("webp animated, lossy", save(RGB, "WEBP", quality=90, append_images=[ImageOps.mirror(RGB)], **mirrored), WEBP_BOUND)
+    add("webp animated alpha", save(RGBA, "WEBP", lossless=True, exact=True, append_images=[ImageOps.mirror(RGBA)], **mirrored))
+    # a first frame that is smaller than the canvas, at (4, 2); the background is a hint that players ignore
+    part = save(RGB.crop((0, 0, 8, 6)), "WEBP", lossless=True)[12:]
+    header = bytes([0x12, 0, 0, 0]) + u24(W - 1) + u24(H - 1)
+    frame = u24(4 // 2) + u24(2 // 2) + u24(8 - 1) + u24(6 - 1) + u24(100) + b"\0" + part
+    add("webp animated, small first frame", webp([(b"VP8X", header), (b"ANIM", bytes([9, 9, 99, 255, 0, 0])), (b"ANMF", frame)]), WEBP_BOUND)
+
+
+def gifs(add):
+    indices, colors = scene()[:, :, 0], PALETTE
+    full = colors[indices]
+    other = dict(indices=255 - indices)
+    add("gif", gif((W, H), [dict(indices=indices)], colors))
+    add("gif by Pillow", save(RGB.quantize(40), "GIF"))
+    add("gif 1 x 1", gif((1, 1), [dict(indices=indices[:1, :1])], colors))
+    add("gif interlaced", gif((W, H), [dict(indices=indices, interlaced=True)], colors))
+    add("gif animated", gif((W, H), [dict(indices=indices), other], colors))
+    add("gif with a frame's own colours", gif((W, H), [dict(indices=indices, colors=colors[::-1])], colors), 0, colors[::-1][indices])
+    add("gif without a common table", gif((W, H), [dict(indices=indices, colors=colors)]))
+    key = int(indices[5, 7])
+    keyed = np.where((indices == key)[:, :, None], 255, full)
+    add("gif transparent", gif((W, H), [dict(indices=indices, transparent=key)], colors), 0, keyed)
+    add("gif animated transparent", gif((W, H), [dict(indices=indices, transparent=key), other], colors), 0, keyed)
+
+    def placed(left, top, frame):
+        out = np.full((H, W, 3), 255, np.uint8)
+        target = out[top : top + frame.shape[0], left : left + frame.shape[1]]
+        target[:] = frame[: target.shape[0], : target.shape[1]]
+        return out
+
+    for name, left, top, h, w in [("small", 5, 3, 6, 8), ("over the right edge", 14, 0, 6, 8), ("over the bottom edge", 0, 9, 6, 8)]:
+        frame = dict(indices=indices[:h, :w], left=left, top=top)
+        add(f"gif with a frame {name}", gif((W, H), [frame], colors), 0, placed(left, top, full[:h, :w]))
+
+
+def bmps(add):
+    rgb, gray = scene(), scene()[:, :, 0]
+    for bits in (1, 4, 8):
+        few = gray >> (8 - bits)
+        table = np.pad(PALETTE[: 2**bits, ::-1], ((0, 0), (0, 1))).tobytes()
+        add(f"bmp {bits} bit", bmp(W, H, bits, bmp_rows(few, bits), table), 0, PALETTE[few])
+        core = PALETTE[: 2**bits, ::-1].tobytes()
+        add(f"bmp {bits} bit, OS/2", bmp(W, H, bits, bmp_rows(few, bits), core, core=True), 0, PALETTE[few])
+    red, green, blue = (rgb[:, :, c].astype(int) for c in range(3))
+    five = (red >> 3 << 10 | green >> 3 << 5 | blue >> 3).astype("<u2")
+
+    def widened(values, bits):
+        """To the nearest of 255 steps; Pillow rounds down."""
+        return (values.astype(int) >> (8 - bits)) * 255 / (2**bits - 1) + 0.5
+
+    add("bmp 16 bit 5-5-5", bmp(W, H, 16, bmp_rows(five, 16)), 0, widened(rgb, 5))
+    six = (red >> 3 << 11 | green >> 2 << 5 | blue >> 3).astype("<u2")
+    wide = np.dstack([widened(rgb[:, :, c], (5, 6, 5)[c]) for c in range(3)])
+    add("bmp 16 bit 5-6-5", bmp(W, H, 16, bmp_rows(six, 16), masks=(0xF800, 0x07E0, 0x001F, 0)), 0, wide)
+    add("bmp 24 bit", bmp(W, H, 24, bmp_rows(rgb[:, :, ::-1], 24)), 0, rgb)
+    add("bmp 24 bit, top row first", bmp(W, -H, 24, bmp_rows(rgb[::-1, :, ::-1], 24)), 0, rgb)
+    add("bmp 24 bit, OS/2", bmp(W, H, 24, bmp_rows(rgb[:, :, ::-1], 24), core=True), 0, rgb)
+    add("bmp 32 bit, last byte unused", bmp(W, H, 32, bmp_rows(np.dstack([rgb[:, :, ::-1], ALPHA]), 32)), 0, rgb)
+    masks = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    add("bmp 32 bit with alpha", bmp(W, H, 32, bmp_rows(np.array(RGBA)[:, :, [2, 1, 0, 3]], 32), masks=masks))
+    table = np.pad(PALETTE[:, ::-1], ((0, 0), (0, 1))).tobytes()
+    bands = gray >> 6
+    runs = b""
+    for row in bands[::-1]:
+        runs += b"".join(bytes([len(list(group)), int(value)]) for value, group in itertools.groupby(row)) + b"\0\0"
+    add("bmp 8 bit run lengths", bmp(W, H, 8, runs + b"\0\1", table, compression=1), 0, PALETTE[bands])
+    # literal runs, filled up to two bytes
+    literal = b"".join(bytes([0, W]) + row.tobytes() + bytes(W % 2) + b"\0\0" for row in gray[::-1])
+    add("bmp 8 bit literal runs", bmp(W, H, 8, literal + b"\0\1", table, compression=1), 0, PALETTE[gray])
+    runs4 = b""
+    for row in bands[::-1]:
+        runs4 += b"".join(bytes([len(list(group)), int(value) * 17]) for value, group in itertools.groupby(row)) + b"\0\0"
+    add("bmp 4 bit run lengths", bmp(W, H, 4, runs4 + b"\0\1", table[:64], compression=2), 0, PALETTE[bands])
+    add("bmp by Pillow", save(RGB, "BMP"))
+    add("bmp 1 x 1", save(RGB.crop((0, 0, 1, 1)), "BMP"))
+
+
+def resizes():
+    """Of a picture that test/image/pictures.ts makes by the same whole numbers."""
+    sizes = [((19, 13), (7, 5)), ((19, 13), (40, 31)), ((64, 48), (16, 16)), ((5, 90), (30, 11)), ((90, 3), (8, 24)), ((33, 33), (33, 10))]
+    sizes += [((33, 33), (10, 33)), ((1, 1), (4, 4)), ((100, 2), (3, 2)), ((8192, 9), (16, 16)), ((9, 8192), (16, 16)), ((512, 3), (1, 1))]
+    sizes += [((31, 29), (30, 28)), ((30, 28), (31, 29)), ((2, 2), (64, 48)), ((640, 5), (13, 50)), ((5, 640), (50, 13)), ((127, 61), (16, 64))]
+    # at the borders of Pillow's choice of the first pass
+    sizes += [((40, 60), (30, 40)), ((40, 61), (30, 40)), ((40, 41), (40, 40)), ((40, 39), (40, 40)), ((20, 41), (40, 40))]
+    for (w, h), (to_w, to_h) in sizes:
+        y, x, c = np.mgrid[0:h, 0:w, 0:3]
+        hard = ((x * 37 + y * 91 + c * 53 + x * y % 17 * 11) % 256).astype(np.uint8)
+        # overshoot on both sides at every edge
+        hard[(x // 3 + y // 2) % 5 == 0] = 0
+        hard[(x // 2 + y // 3) % 7 == 0] = 255
+        pixels = Image.fromarray(hard).resize((to_w, to_h), Image.LANCZOS).tobytes()
+        yield dict(width=w, height=h, toWidth=to_w, toHeight=to_h, pixels=text(zlib.compress(pixels, 9)))
+
+
+pictures = Pictures()
+for kind in (jpegs, pngs, webps, gifs, bmps):
+    kind(pictures.add)
+out = dict(cases=pictures.cases, pixels=[text(zlib.compress(p, 9)) for p in pictures.pixels])
+(HERE / "pictures.json").write_text(json.dumps(out) + "\n")
+made = list(resizes())
+(HERE / "resizes.json").write_text(json.dumps(made) + "\n")
+print(len(pictures.cases), "pictures,", len(pictures.pixels), "results,", len(made), "resizes")

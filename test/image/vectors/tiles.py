@@ -1,35 +1,27 @@
-"""Tiling of many picture sizes. The functions are written from the description of transformers' Idefics3ImageProcessor
-(longest edge, then whole tiles, then the overview); where transformers is installed it is asked too. python tiles.py"""
-import json, math, random, sys
+"""Writes tiles.json: how transformers cuts pictures of many sizes into tiles.
 
-def longest_edge(w, h, edge):
-    if w >= h:
-        nw, nh = edge, int(edge / (w / h)); nh += nh % 2
-    else:
-        nh, nw = edge, int(edge * (w / h)); nw += nw % 2
-    return max(nw, 1), max(nh, 1)
+Made with transformers 5.24.0 (without PyTorch), numpy and Pillow 13.0.0: the whole Idefics3 image processor is run on a
+picture of each size, and its rows and columns are written down. Usage: python tiles.py"""
+import json
+import pathlib
+import random
 
-def whole_tiles(w, h, t):
-    if w >= h:
-        nw = math.ceil(w / t) * t; nh = math.ceil(int(nw / (w / h)) / t) * t
-    else:
-        nh = math.ceil(h / t) * t; nw = math.ceil(int(nh * (w / h)) / t) * t
-    return nw, nh
+import numpy as np
+from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 
-try:
-    from transformers.models.idefics3 import image_processing_pil_idefics3 as hub
-    hub_size = lambda w, h, edge: tuple(reversed(hub._resize_output_size_rescale_to_max_len(h, w, max_len=edge)))
-except Exception as e:
-    hub, hub_size = None, None
-    print("transformers is not here:", e)
+random.seed(4)
+EXTREME = [(1, 1), (1, 2), (512, 512), (513, 512), (640, 480), (480, 640), (2048, 2047), (2047, 2048), (8192, 9), (9, 8192)]
+EXTREME += [(3000, 1), (1, 3000), (4000, 3000), (1025, 1024), (1537, 512), (511, 1537), (224, 224)]
+# tile and longest edge of SmolVLM, of its first release, and two that do not divide each other
+SETTINGS = [(512, 2048, 25), (364, 1456, 15), (384, 1000, 15), (32, 130, 120)]
 
-random.seed(1); out = []
-sizes = [(1, 1), (512, 512), (640, 480), (480, 640), (4000, 3000), (3000, 4000), (8000, 6000), (224, 224), (8192, 9), (9, 8192), (2048, 2047)]
-sizes += [(random.randint(1, 5000), random.randint(1, 5000)) for _ in range(60)]
-for w, h in sizes:
-    a = longest_edge(w, h, 2048)
-    if hub_size: assert a == hub_size(w, h, 2048), (w, h, a, hub_size(w, h, 2048))
-    b = whole_tiles(*a, 512)
-    out.append(dict(width=w, height=h, columns=max(1, b[0] // 512), rows=max(1, b[1] // 512)))
-json.dump(dict(tile=512, longestEdge=2048, sizes=out), open(sys.path[0] + "/tiles.json", "w"))
-print(len(out), "sizes, transformers asked:", hub_size is not None)
+cases = []
+for tile, longest_edge, count in SETTINGS:
+    processor = Idefics3ImageProcessorPil(size={"longest_edge": longest_edge}, max_image_size={"longest_edge": tile}, do_rescale=False, do_normalize=False)
+    largest = 4 * longest_edge
+    for width, height in EXTREME + [(random.randint(1, largest), random.randint(1, largest)) for _ in range(count)]:
+        picture = np.zeros((height, width, 3), np.uint8)
+        out = processor([picture], return_row_col_info=True, input_data_format="channels_last")
+        cases.append([tile, longest_edge, width, height, int(out["rows"][0][0]), int(out["cols"][0][0])])
+(pathlib.Path(__file__).parent / "tiles.json").write_text(json.dumps(cases) + "\n")
+print(len(cases), "sizes")
