@@ -8,7 +8,7 @@ export type ImageInput = Uint8Array | ArrayBuffer | Blob | Response | ReadableSt
  *
  * @param input Bytes, or something that gives bytes; a string or URL must be a `data:` URL.
  * @param maxBytes More than this is refused, while reading.
- * @throws {LorisError} `image_too_large`, `image_invalid`, `argument_invalid`; the signal's reason.
+ * @throws {LorisError} `image_too_large`, `image_invalid`, `argument_invalid`, `source_failed`; the signal's reason.
  */
 export async function readImageBytes(input: ImageInput, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
   signal?.throwIfAborted();
@@ -47,14 +47,33 @@ async function collect(
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
+  if (stream.locked) {
+    throw new LorisError(
+      "argument_invalid",
+      "the picture's stream or response is already being read, or has been; give a fresh one",
+      {
+        param: "image",
+      },
+    );
+  }
   const reader = stream.getReader();
   const abort = () => reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener("abort", abort);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause) => {
+        signal?.throwIfAborted();
+        throw new LorisError("source_failed", `the picture's stream failed after ${length} bytes: ${cause}`, { cause });
+      });
       signal?.throwIfAborted();
       if (done) break;
+      if (!(value instanceof Uint8Array)) {
+        await reader.cancel();
+        const what = `a chunk that is ${value === null ? "null" : typeof value}`;
+        throw new LorisError("argument_invalid", `the picture's stream gave ${what}, it must give Uint8Arrays`, {
+          param: "image",
+        });
+      }
       length += value.length;
       if (length > maxBytes) {
         await reader.cancel();
@@ -78,8 +97,12 @@ async function collect(
  * The bytes of a `data:` URL (RFC 2397, as the Fetch standard reads it: any case of scheme and `;base64`, any parameters,
  * percent-encoding anywhere, white space and missing padding in base64).
  */
-function dataUrlBytes(url: string, maxBytes: number): Uint8Array {
-  const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(url);
+function dataUrlBytes(text: string, maxBytes: number): Uint8Array {
+  // four characters of base64 are three bytes; refuse before copying or decoding
+  if (text.length > maxBytes * 4) refuseSize(Math.floor(text.length * 3 / 4), maxBytes);
+  // as the URL standard does first: white space around the URL, and line breaks and tabs anywhere in it
+  const url = text.trim().replace(/[\t\n\r]+/g, "");
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url);
   if (scheme?.[1]?.toLowerCase() !== "data") {
     const what = scheme ? `a ${scheme[1]!.toLowerCase()}: URL` : `the string "${url.slice(0, 40)}"`;
     throw new LorisError(
@@ -88,16 +111,14 @@ function dataUrlBytes(url: string, maxBytes: number): Uint8Array {
       { param: "image" },
     );
   }
-  // four characters of base64 are three bytes; refuse before decoding
-  if (url.length > maxBytes * 4) refuseSize(Math.floor(url.length * 3 / 4), maxBytes);
   const comma = url.indexOf(",");
   if (comma < 0) throw new LorisError("image_invalid", "the data URL has no comma between its type and its data");
   const type = url.slice(scheme[0].length, comma);
   const body = percentDecode(url.slice(comma + 1).replace(/#.*$/s, ""));
   if (!/;\s*base64\s*$/i.test(type)) return body;
-  const text = new TextDecoder("latin1").decode(body).replace(/[\t\n\f\r ]/g, "");
+  const base64 = new TextDecoder("latin1").decode(body).replace(/[\t\n\f\r ]/g, "");
   try {
-    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   } catch (cause) {
     throw new LorisError("image_invalid", "the data URL's base64 is broken", { cause });
   }

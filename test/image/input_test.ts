@@ -30,7 +30,11 @@ Deno.test("readImageBytes() reads data URLs in every legal spelling", async () =
     `data:image/png;base64,${BASE64.replaceAll("=", "")}`,
     `data:image/png;base64,${[...BASE64].map((c) => "%" + c.charCodeAt(0).toString(16)).join("")}`,
     `data:image/png;base64,${BASE64}#fragment`,
+    ` da\nta:image/png;\r\nbase64,\t${BASE64}\n `,
+    `data:image/png;name=base64;base64,${BASE64}`,
     `data:,%00%ff%10a%3E%3F`,
+    `data:;base64;charset=utf-8,%00%ff%10a%3E%3F`,
+    `data:,%00%ff\n%10a%3E\t%3F \n`,
     `data:application/octet-stream,%00%FF%10a>%3f`,
   ];
   for (const url of spellings) assert.deepEqual(await read(url), BYTES, url);
@@ -57,6 +61,25 @@ Deno.test("readImageBytes() refuses what is no picture's bytes, with a typed err
       assert.equal(error.code, code, error.message);
       assert.match(error.message, message);
       return true;
+    });
+  }
+});
+
+Deno.test("readImageBytes() refuses a stream that is read already, fails, or gives something else than bytes", async () => {
+  const used = new Response("abc");
+  await used.arrayBuffer();
+  const locked = new ReadableStream<Uint8Array>();
+  locked.getReader();
+  for (const input of [used, locked]) await assert.rejects(read(input), { code: "argument_invalid" });
+  const cause = new Error("the line is dead");
+  const failing = new ReadableStream<Uint8Array>({ pull: () => Promise.reject(cause) });
+  await assert.rejects(read(failing), { code: "source_failed", cause });
+  for (const chunk of ["abc", new ArrayBuffer(3), null, 7]) {
+    const stream = ReadableStream.from([chunk]) as unknown as ReadableStream<Uint8Array>;
+    await assert.rejects(read(stream), {
+      name: "LorisError",
+      code: "argument_invalid",
+      message: /must give Uint8Arrays/,
     });
   }
 });
