@@ -1,3 +1,4 @@
+import { type Answer, DeferredAnswer } from "./answer.ts";
 import { LorisError } from "./errors.ts";
 import { generate } from "./generate/generate.ts";
 import { Lock } from "./generate/lock.ts";
@@ -9,7 +10,7 @@ import type { Assembled } from "./model/assemble.ts";
 import type { PromptPiece } from "./model/vlm.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
 import { buildPrompt, type ImageLayout, type Prompt } from "./text/prompt.ts";
-import type { ChatMessage } from "./text/template.ts";
+import { type ChatMessage, checkMessages } from "./text/template.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
 /** One part of a message. */
@@ -70,12 +71,6 @@ export interface ChatResult {
   readonly timings: Timings;
 }
 
-/** An answer that is being made: iterate it for the text as it comes, or await `result`. */
-export interface Answer extends AsyncIterable<string> {
-  /** The whole; makes the answer itself if nobody iterates. */
-  readonly result: Promise<ChatResult>;
-}
-
 /** Bytes in use, from the memories themselves and the static plan. */
 export interface MemoryReport {
   /** Size of the model's memory and of the picture decoder's largest. */
@@ -101,12 +96,12 @@ const DEFAULTS = { maxTokens: 256, maxTiles: 17, prompt: "Describe this image." 
 
 /** A loaded model: pictures and messages in, text out. One request is computed at a time; others wait in order. */
 export class Captioner {
-  readonly #parts: CaptionerParts;
   readonly #lock = new Lock();
-  #closed = false;
+  /** Undefined once closed: nothing else holds the model's memory, so that dropping it gives the memory back. */
+  #open: CaptionerParts | undefined;
 
   constructor(parts: CaptionerParts) {
-    this.#parts = parts;
+    this.#open = parts;
   }
 
   /** What computes: "wasm-relaxed", "wasm-simd128" or "wasm-plain". */
@@ -143,7 +138,7 @@ export class Captioner {
    * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `argument_invalid`,
    * `context_overflow`, `non_finite`, `closed`; the signal's reason.
    */
-  caption(image: ImageInput, options: CaptionOptions = {}): Answer {
+  caption(image: ImageInput, options: CaptionOptions = {}): Answer<ChatResult> {
     const text = options.prompt ?? DEFAULTS.prompt;
     return this.chat([{ role: "user", content: [{ type: "image", image }, { type: "text", text }] }], options);
   }
@@ -153,20 +148,23 @@ export class Captioner {
    *
    * @throws {LorisError} as {@link Captioner.caption}, when iterated or awaited.
    */
-  chat(messages: readonly Message[], options: ChatOptions = {}): Answer {
-    return new LazyAnswer(() => this.#run(messages, options));
+  chat(messages: readonly Message[], options: ChatOptions = {}): Answer<ChatResult> {
+    return new DeferredAnswer(() => this.#run(messages, options));
   }
 
-  /** Gives the model's memory back; every later call is refused with `closed`. */
+  /**
+   * Gives the model's memory back to the engine's garbage collector; every later use is refused with `closed`, and so
+   * are the requests that wait in line.
+   */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#open = undefined;
     // a request that is being computed ends first
     (await this.#lock.acquire())();
   }
 
   async *#run(messages: readonly Message[], options: ChatOptions): AsyncGenerator<string, ChatResult> {
-    const { model, tokenizer, template, images } = this.#parts;
-    this.#refuseIfClosed();
+    const { tokenizer, template } = this.#parts;
+    checkMessages(messages);
     checkMaxTokens(options.maxTokens);
     const sampler = new Sampler(options);
     const detokenizer = new Detokenizer(tokenizer, options.stop);
@@ -177,8 +175,8 @@ export class Captioner {
 
     const release = await this.#lock.acquire(signal);
     try {
-      this.#refuseIfClosed();
-      const { vlm, cache } = model;
+      // asked for again: it may have been closed while this waited in line
+      const { model: { vlm, cache }, images } = this.#parts;
       const timer = { decodeImageMs: 0 };
       const pieces = promptPieces(prompt, pictures.map((p) => tilesOf(images, p, vlm.vision.config.imageSize, timer)));
       cache.length = 0;
@@ -242,8 +240,9 @@ export class Captioner {
     );
   }
 
-  #refuseIfClosed(): void {
-    if (this.#closed) throw new LorisError("closed", "the captioner was closed; load the model again");
+  get #parts(): CaptionerParts {
+    if (this.#open) return this.#open;
+    throw new LorisError("closed", "the captioner was closed; load the model again");
   }
 }
 
@@ -301,47 +300,4 @@ function checkMaxTokens(maxTokens: number | undefined): void {
   throw new LorisError("argument_invalid", `maxTokens is ${maxTokens}, it must be a whole number from 1`, {
     param: "maxTokens",
   });
-}
-
-/** Starts when first asked, runs once, and keeps what it yielded for those who come later. */
-class LazyAnswer implements Answer {
-  readonly #start: () => AsyncGenerator<string, ChatResult>;
-  #generator: AsyncGenerator<string, ChatResult> | undefined;
-  #result: Promise<ChatResult> | undefined;
-  #settle: { resolve: (r: ChatResult) => void; reject: (e: unknown) => void } | undefined;
-
-  constructor(start: () => AsyncGenerator<string, ChatResult>) {
-    this.#start = start;
-  }
-
-  get result(): Promise<ChatResult> {
-    if (!this.#result) {
-      this.#result = new Promise((resolve, reject) => this.#settle = { resolve, reject });
-      if (!this.#generator) this.#drain();
-    }
-    return this.#result;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
-    if (this.#generator) throw new LorisError("argument_invalid", "an answer can be iterated once");
-    // whoever awaits `result` later must find it, and nobody has to
-    this.#result ??= new Promise((resolve, reject) => this.#settle = { resolve, reject });
-    this.#result.catch(() => {});
-    this.#generator = this.#start();
-    try {
-      this.#settle!.resolve(yield* this.#generator);
-    } catch (error) {
-      this.#settle!.reject(error);
-      throw error;
-    } finally {
-      // left early: the work has stopped, so there will be no result
-      this.#settle!.reject(new DOMException("the answer was abandoned", "AbortError"));
-    }
-  }
-
-  async #drain(): Promise<void> {
-    try {
-      for await (const _ of this) { /* collected by the run itself */ }
-    } catch { /* the result carries it */ }
-  }
 }

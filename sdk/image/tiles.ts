@@ -29,6 +29,8 @@ const WHOLE: TilePlan = { rows: 0, columns: 0, width: 0, height: 0 };
  * Tiles of a picture, as Idefics3's image processor cuts it: the longest edge is brought to `longestEdge` (enlarging too),
  * both sides up to multiples of the tile, and the overview comes last. Where that makes more than `maxTiles`, the
  * longest edge is lowered tile by tile until it does not. Source: transformers, `Idefics3ImageProcessor`.
+ *
+ * @throws {LorisError} `argument_invalid` for another detail, or a number of tiles that is not from 1.
  */
 export function tilePlan(detail: Detail, width: number, height: number, options: TileOptions): TilePlan {
   const { tile, longestEdge, maxTiles } = options;
@@ -38,6 +40,9 @@ export function tilePlan(detail: Detail, width: number, height: number, options:
     });
   }
   if (detail === "low") return WHOLE;
+  if (detail !== "high") {
+    throw new LorisError("argument_invalid", `detail is "${detail}", it must be "low" or "high"`, { param: "detail" });
+  }
   for (let edge = longestEdge; edge > tile; edge -= tile) {
     const [w, h] = fitLongestEdge(width, height, edge);
     const [columns, rows] = upToTiles(w, h, tile);

@@ -137,7 +137,8 @@ function parts(message: ChatMessage): ChatContent[] {
   return typeof message.content === "string" ? [{ type: "text", text: message.content }] : [...message.content];
 }
 
-function checkMessages(messages: readonly ChatMessage[]): void {
+/** @throws {LorisError} `argument_invalid` naming the message, or the part of it, that is not of the documented form. */
+export function checkMessages(messages: readonly ChatMessage[]): void {
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new LorisError("argument_invalid", "messages must be a list of at least one message", { param: "messages" });
   }
