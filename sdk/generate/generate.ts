@@ -42,6 +42,8 @@ export async function* generate(
 
   const { logits: first, visionMs, prefillMs } = await vlm.prefill(cache, prompt, options.signal);
   const started = performance.now();
+  /** Time that whoever takes the text has let pass. */
+  let takenMs = 0;
   let logits = first;
   let finishReason: "stop" | "length" = "length";
   while (ids.length < options.maxTokens) {
@@ -52,7 +54,11 @@ export async function* generate(
       break;
     }
     const delta = detokenizer.push(id);
-    if (delta !== "") yield delta;
+    if (delta !== "") {
+      const given = performance.now();
+      yield delta;
+      takenMs += performance.now() - given;
+    }
     if (detokenizer.stopped) {
       finishReason = "stop";
       break;
@@ -61,9 +67,10 @@ export async function* generate(
     await pacer.pause();
     logits = await vlm.step(cache, id, pacer);
   }
+  const decodeMs = performance.now() - started - takenMs;
   const rest = detokenizer.finish();
   if (rest !== "") yield rest;
-  return { finishReason, completionTokens: ids.length, visionMs, prefillMs, decodeMs: performance.now() - started };
+  return { finishReason, completionTokens: ids.length, visionMs, prefillMs, decodeMs };
 }
 
 function choose(vlm: Vlm, sampler: Sampler, logits: number, vocabulary: number, ids: readonly number[]): number {
