@@ -111,10 +111,32 @@ function checkOptions(options: LoadOptions): AssembleOptions {
       param: "weights",
     });
   }
-  if (!options.text || !options.vision) {
-    throw new LorisError("argument_invalid", "load() needs both `text` and `vision`, each a source of a GGUF file", {
-      param: options.text ? "vision" : "text",
+  const { build } = options;
+  if (build !== undefined && !["relaxed", "simd128", "plain"].includes(build)) {
+    throw new LorisError("argument_invalid", `build is "${build}", it must be "relaxed", "simd128" or "plain"`, {
+      param: "build",
     });
   }
+  for (const param of ["text", "vision"] as const) {
+    const sources = [options[param]].flat() as unknown[];
+    if (sources.length > 0 && sources.every(isSource)) continue;
+    throw new LorisError(
+      "argument_invalid",
+      `load() needs \`text\` and \`vision\`, each a source of a GGUF file or a list of sources, such as ` +
+        `fileSource(path), httpSource(url) or bytesSource(bytes); \`${param}\` is ${nameOf(options[param])}`,
+      { param },
+    );
+  }
   return { memoryBudget, weights, contextTokens };
+}
+
+function isSource(value: unknown): boolean {
+  const source = value as Partial<Source> | null | undefined;
+  return typeof source?.size === "function" && typeof source.read === "function";
+}
+
+/** What a value is, in a word or two, never the value itself: it may be a whole file. */
+function nameOf(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list with something else in it";
+  return typeof value === "object" ? value?.constructor?.name ?? "null" : `a ${typeof value}`;
 }
