@@ -22,6 +22,8 @@ export async function chat(args: Arguments, signal: AbortSignal): Promise<number
   if (args.operands[0] !== undefined) await addImage(args.operands[0]);
   const live = process.stdin.isTTY === true;
   const lines = createInterface({ input: process.stdin });
+  // without this a Ctrl-C would wait for the end of a line that nobody types
+  signal.addEventListener("abort", () => lines.close());
   if (live) process.stderr.write("> ");
   let failed = 0;
   for await (const line of lines) {
@@ -50,6 +52,7 @@ export async function chat(args: Arguments, signal: AbortSignal): Promise<number
     }
     if (live) process.stderr.write("> ");
   }
+  signal.throwIfAborted();
   await opened.captioner.close();
   return failed > 0 ? 1 : 0;
 }

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { parseArguments, USAGE, UsageError } from "./args.ts";
 import { caption } from "./caption.ts";
 import { chat } from "./chat.ts";
@@ -8,9 +9,13 @@ import { VERSION } from "../../sdk/version.ts";
 
 const COMMANDS = { caption, ask: caption, chat, inspect };
 
-/** Runs a command line; returns the exit status: 0, 1 (something failed), 2 (usage), 130 (interrupted). */
+/**
+ * Runs a command line; returns the exit status: 0, 1 (something failed), 2 (usage), 130 (interrupted). Where nobody reads
+ * the output any more (`loris caption ... | head -1`) the process ends at once, with a shell's 141 for a broken pipe.
+ */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const signal = interruptSignal();
+  process.stdout.on("error", () => process.exit(141));
   try {
     const args = parseArguments(argv);
     if (args.command === "help") return done(USAGE);
