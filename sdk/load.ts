@@ -138,5 +138,6 @@ function isSource(value: unknown): boolean {
 /** What a value is, in a word or two, never the value itself: it may be a whole file. */
 function nameOf(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list with something else in it";
-  return typeof value === "object" ? value?.constructor?.name ?? "null" : `a ${typeof value}`;
+  if (value === undefined || value === null) return String(value);
+  return typeof value === "object" ? value.constructor?.name ?? "an object" : `a ${typeof value}`;
 }

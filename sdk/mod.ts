@@ -15,7 +15,6 @@
 export { load, type LoadOptions } from "./load.ts";
 export type { LoadProgress } from "./model/weights.ts";
 export {
-  type Answer,
   type Captioner,
   type CaptionOptions,
   type ChatOptions,
@@ -26,6 +25,7 @@ export {
   type Timings,
   type Usage,
 } from "./captioner.ts";
+export type { Answer } from "./answer.ts";
 export type { ImageInput } from "./image/input.ts";
 export type { Detail } from "./image/tiles.ts";
 export type { SamplingOptions } from "./generate/sampling.ts";

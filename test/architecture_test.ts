@@ -7,7 +7,7 @@ const root = new URL("../", import.meta.url);
 const FLOORS: readonly (readonly [RegExp, number])[] = [
   [/^src\//, 7],
   [/^sdk\/(mod|inspect|calibrate|quantize|evaluate)\.ts$/, 6],
-  [/^sdk\/(load|captioner)\.ts$/, 5],
+  [/^sdk\/(load|captioner|answer)\.ts$/, 5],
   [/^sdk\/generate\//, 4],
   [/^sdk\/model\//, 3],
   [/^sdk\/lazy\//, 2],

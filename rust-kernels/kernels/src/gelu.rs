@@ -1,31 +1,15 @@
+//! What follows the encoder's first feed-forward product, as its epilogue:
 //! gelu(x) = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), the tanh form (Hendrycks and Gimpel, arXiv 1606.08415).
-
-#[cfg(not(feature = "simd"))]
-use plain as twin;
-#[cfg(feature = "simd")]
-use simd as twin;
-
-/// `x`: f32 `[elements]`, in place.
-#[no_mangle]
-pub unsafe extern "C" fn gelu(x: *mut f32, elements: usize) {
-    twin::gelu(x, elements);
-}
 
 pub mod plain {
     pub fn gelu_one(x: f32) -> f32 {
         0.5 * x * (1.0 + crate::math::tanh(0.797_884_6 * (x + 0.044_715 * x * x * x)))
     }
-
-    pub unsafe fn gelu(x: *mut f32, elements: usize) {
-        for i in 0..elements {
-            *x.add(i) = gelu_one(*x.add(i));
-        }
-    }
 }
 
 #[cfg(feature = "simd")]
 pub mod simd {
-    use crate::simd::{exp, load, store};
+    use crate::simd::exp;
     use core::arch::wasm32::*;
 
     /// x / 2 * (1 + tanh u) = x / (1 + e^-2u)
@@ -37,15 +21,5 @@ pub mod simd {
             f32x4_splat(-1.595_769_1),
         );
         f32x4_div(x, f32x4_add(exp(u), f32x4_splat(1.0)))
-    }
-
-    pub unsafe fn gelu(x: *mut f32, elements: usize) {
-        let whole = elements & !3;
-        for i in (0..whole).step_by(4) {
-            store(x.add(i), gelu4(load(x.add(i))));
-        }
-        for i in whole..elements {
-            *x.add(i) = f32x4_extract_lane::<0>(gelu4(f32x4_splat(*x.add(i))));
-        }
     }
 }

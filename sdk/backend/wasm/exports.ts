@@ -46,7 +46,6 @@ export interface KernelExports {
     format: number,
   ): void;
   swiglu(dst: number, gate: number, up: number, elements: number): void;
-  gelu(x: number, elements: number): void;
   add(dst: number, x: number, elements: number): void;
   patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void;
   pixel_shuffle(dst: number, x: number, grid: number, width: number, scale: number): void;
