@@ -63,11 +63,15 @@ export function languageConfig(file: GgufFile): LanguageConfig {
   const kvHeads = m.optionalUint("llama.attention.head_count_kv", { min: 1, max: MAX.heads }) ?? heads;
   const headWidth = m.optionalUint("llama.attention.key_length", { min: 1, max: MAX.width }) ?? width / heads;
   const turned = m.optionalUint("llama.rope.dimension_count", { min: 1, max: MAX.width }) ?? headWidth;
-  demand(file, headWidth % 8 === 0, `a head width of ${headWidth} is not supported; it must be a multiple of 8`);
+  checkHeadWidth(file, headWidth, heads);
   demand(file, heads % kvHeads === 0, `${heads} query heads cannot be shared by ${kvHeads} key heads`);
-  demand(file, turned === headWidth, `llama.rope.dimension_count is ${turned}, the head width is ${headWidth}`);
+  support(
+    file,
+    turned === headWidth,
+    `llama.rope.dimension_count ${turned} is not supported; it must be the head width, ${headWidth}`,
+  );
   const scaling = m.optionalString("llama.rope.scaling.type") ?? "none";
-  demand(file, scaling === "none", `llama.rope.scaling.type "${scaling}" is not supported; only "none" is`);
+  support(file, scaling === "none", `llama.rope.scaling.type "${scaling}" is not supported; only "none" is`);
   return {
     layers: m.uint("llama.block_count", { min: 1, max: MAX.layers }),
     width,
@@ -111,11 +115,7 @@ export function visionConfig(file: GgufFile): VisionConfig {
   const grid = imageSize / patch;
   demand(file, Number.isInteger(grid), `patches of ${patch} pixels do not fill a side of ${imageSize}`);
   demand(file, grid % shuffle === 0, `a pixel shuffle of ${shuffle} does not divide a grid of ${grid} patches`);
-  demand(
-    file,
-    (width / heads) % 8 === 0,
-    `a head width of ${width / heads} is not supported; it must be a multiple of 8`,
-  );
+  checkHeadWidth(file, width / heads, heads);
   return {
     layers: m.uint(key("block_count"), { min: 1, max: MAX.layers }),
     width,
@@ -137,6 +137,16 @@ export function visionConfig(file: GgufFile): VisionConfig {
 
 function demand(file: GgufFile, condition: boolean, message: string): asserts condition {
   if (!condition) throw new LorisError("file_invalid", `${file.name}: ${message}`);
+}
+
+/** As {@link demand}, for what a file may well say and this SDK does not do. */
+function support(file: GgufFile, condition: boolean, message: string): asserts condition {
+  if (!condition) throw new LorisError("file_unsupported", `${file.name}: ${message}`);
+}
+
+function checkHeadWidth(file: GgufFile, headWidth: number, heads: number): void {
+  demand(file, Number.isInteger(headWidth), `the width is not a multiple of the ${heads} heads`);
+  support(file, headWidth % 8 === 0, `a head width of ${headWidth} is not supported; it must be a multiple of 8`);
 }
 
 function positive(file: GgufFile, key: string, otherwise?: number): number {
