@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { load, type LoadOptions } from "../../sdk/load.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
 import { httpSource } from "../../sdk/sources/http.ts";
-import { DOGS, MIB, open, rejection, sources, TEXT, VISION, watched } from "./model.ts";
+import { DOGS, MIB, MOUNTAIN, open, rejection, sources, streamed, TEXT, VISION, watched } from "./model.ts";
+import { memoriesOf } from "./spy.ts";
 
 Deno.test("load() within 64 MiB: the plan, the memories and the report stay under it", async () => {
   const captioner = await load({ ...sources(), memoryBudget: 64 * MIB });
@@ -15,12 +16,42 @@ Deno.test("load() within 64 MiB: the plan, the memories and the report stay unde
 });
 
 Deno.test("load() over the budget is refused with every part and the sum, and takes no memory", async () => {
-  const { code, message } = await rejection(load({ ...sources(), memoryBudget: 20 * MIB }));
-  assert.equal(code, "memory_budget");
-  const numbers =
-    /needed are (\d+) bytes.*: weights (\d+) \+ kv cache (\d+) \+ activations (\d+) \+ kernels (\d+) \+ picture decoder (\d+);/
-      .exec(message)!.slice(1).map(Number);
-  assert.equal(numbers[0], numbers.slice(1).reduce((a, b) => a + b));
+  const memories = await memoriesOf(async () => {
+    const { code, message, param } = await rejection(load({ ...sources(), memoryBudget: 20 * MIB }));
+    assert.deepEqual([code, param], ["memory_budget", "memoryBudget"]);
+    const numbers =
+      /needed are (\d+) bytes.*: weights (\d+) \+ kv cache (\d+) \+ activations (\d+) \+ kernels (\d+) \+ picture decoder (\d+);/
+        .exec(message)!.slice(1).map(Number);
+    assert.equal(numbers[0], numbers.slice(1).reduce((a, b) => a + b));
+    assert.match(message, /the memory budget is 20971520 bytes/);
+  });
+  assert.equal(memories.length, 1, "the kernels' own, which the plan asks for its numbers");
+  assert.ok(memories[0]!.buffer.byteLength < MIB / 4, `${memories[0]!.buffer.byteLength} bytes`);
+});
+
+Deno.test("the model's memory is the plan's to the page, and never grows after load()", async () => {
+  let captioner: Awaited<ReturnType<typeof open>> | undefined;
+  const memories = await memoriesOf(async () => captioner = await open());
+  assert.equal(memories.length, 1);
+  const memory = memories[0]!;
+  const loaded = memory.buffer.byteLength;
+  const { weightsBytes, kvBytes, activationBytes, peakBytes } = captioner!.memory;
+  const rest = loaded - weightsBytes - kvBytes - activationBytes;
+  assert.ok(rest > 0 && rest < MIB / 4, `${rest} bytes for the kernels' own and the last page`);
+  assert.equal(peakBytes, loaded, "no picture was decoded yet");
+  for (const image of [DOGS, MOUNTAIN]) await captioner!.caption(image, { detail: "high", temperature: 1 }).result;
+  await captioner!.chat([{ role: "user", content: "word ".repeat(200) }], { maxTokens: 20 }).result;
+  assert.equal(memory.buffer.byteLength, loaded);
+  assert.ok(captioner!.memory.peakBytes > loaded, "the decoder's is counted");
+});
+
+Deno.test("contextTokens sets the cache's size; too few for the picture is context_overflow, not a crash", async () => {
+  const small = await open({ contextTokens: 64 });
+  assert.equal(small.contextTokens, 64);
+  assert.equal(small.memory.kvBytes, 12 * 2 * 192 * 2 * 64);
+  assert.equal((await rejection(small.caption(DOGS).result)).code, "context_overflow");
+  const { text } = await small.chat([{ role: "user", content: "Hello" }], { maxTokens: 4 }).result;
+  assert.equal(typeof text, "string");
 });
 
 Deno.test("weights of 4, 8 and 16 bits answer, the smaller the less memory; auto makes them smaller to fit", async () => {
@@ -85,9 +116,7 @@ Deno.test("a source that fails, or a signal that is aborted, at any read of a lo
   await open({ text: watched(TEXT, "text", count), vision: watched(VISION, "vision", count) });
   assert.ok(reads > 40, `${reads} reads`);
   const reason = new Error("the disk is gone");
-  // every read of the headers, then a spread of those of the weights
-  const chosen = [0, 1, 2, 3, 4, 5, ...Array.from({ length: 8 }, (_, i) => Math.floor((i + 1) * reads / 8) - 1)];
-  for (const k of chosen) {
+  for (let k = 0; k < reads; k++) {
     let seen = 0;
     const fail = () => {
       if (seen++ === k) throw reason;
@@ -105,6 +134,43 @@ Deno.test("a source that fails, or a signal that is aborted, at any read of a lo
   assert.match((await (await open()).caption(DOGS).result).text, /dog/);
 });
 
+Deno.test("a source with a stream is loaded by it; a stream that ends early or fails ends the load", async () => {
+  const chunks = { text: 0, vision: 0 };
+  const plain = await (await open()).caption(DOGS).result;
+  const pair = {
+    text: streamed(TEXT, "text", () => void chunks.text++),
+    vision: streamed(VISION, "vision", () => void chunks.vision++),
+  };
+  assert.equal((await (await open(pair)).caption(DOGS).result).text, plain.text);
+  assert.ok(chunks.text > 10 && chunks.vision > 10, JSON.stringify(chunks));
+  const reason = new Error("the line is down");
+  for (const k of [0, 1, chunks.text - 1]) {
+    const failing = streamed(TEXT, "text", (i) => {
+      if (i === k) throw reason;
+    });
+    assert.equal(await rejection(open({ text: failing })), reason, `chunk ${k}`);
+    const short = await rejection(open({ text: streamed(TEXT, "text", (i) => i === k ? "end" : undefined) }));
+    assert.equal(short.code, "source_failed", `chunk ${k}`);
+    assert.match(short.message, /^text: the stream ended at byte \d+/);
+  }
+});
+
+Deno.test("what is no source is refused with what was given", async () => {
+  const bad: [unknown, RegExp][] = [
+    [undefined, /`text` is undefined/],
+    [null, /`text` is null/],
+    ["model.gguf", /`text` is a string/],
+    [TEXT, /`text` is Uint8Array/],
+    [[], /`text` is an empty list/],
+    [[{ name: "x" }], /`text` is a list with something else in it/],
+  ];
+  for (const [text, message] of bad) {
+    const error = await rejection(load({ ...sources(), text: text as never }));
+    assert.deepEqual([error.code, error.param], ["argument_invalid", "text"]);
+    assert.match(error.message, message);
+  }
+});
+
 Deno.test("options out of bounds are refused by name", async () => {
   const bad: [Partial<LoadOptions>, string][] = [
     [{ memoryBudget: 0 }, "memoryBudget"],
@@ -114,6 +180,7 @@ Deno.test("options out of bounds are refused by name", async () => {
     [{ maxImagePixels: -1 }, "maxImagePixels"],
     [{ maxImageBytes: 0.5 }, "maxImageBytes"],
     [{ weights: "q2" as "q4" }, "weights"],
+    [{ build: "fast" as "plain" }, "build"],
     [{ vision: undefined as never }, "vision"],
   ];
   for (const [options, param] of bad) {

@@ -35,6 +35,23 @@ export function watched(bytes: Uint8Array, name: string, onRead: (index: number)
   };
 }
 
+/** A source that gives its weights as a stream of chunks, which can be watched, broken, and ended by "end". */
+export function streamed(bytes: Uint8Array, name: string, onChunk: (index: number) => "end" | void): Source {
+  const inner = bytesSource(bytes, name);
+  const chunkBytes = 1_000_003;
+  return {
+    name,
+    size: () => inner.size(),
+    read: (offset, length, signal) => inner.read(offset, length, signal),
+    async *stream(offset, length) {
+      for (let at = 0, index = 0; at < length; at += chunkBytes, index++) {
+        if (onChunk(index) === "end") return;
+        yield bytes.subarray(offset + at, offset + Math.min(length, at + chunkBytes));
+      }
+    },
+  };
+}
+
 /** What tests look at in an error. */
 export interface Rejection {
   readonly name: string;
