@@ -100,7 +100,9 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(". ")[0]}; ${seeHelp}`);
+    const [first] = (error as Error).message.split(". ");
+    // where a value begins with a dash the advice comes on further lines
+    throw new UsageError(`${first!.replaceAll("\n", " ")}; ${seeHelp}`);
   }
 }
 
