@@ -6,13 +6,22 @@ const DOGS = "examples/photos/dogs_at_window.jpg";
 const MOUNTAIN = "examples/photos/mountain_path.jpg";
 const NANO = ["models/nano/nano-text-q4_0.gguf", "models/nano/nano-mmproj-q8_0.gguf"] as const;
 
-async function loris(args: readonly string[], input = ""): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-read", "--allow-env", "src/cli.ts", ...args],
+/** `deno task loris`, with the very permissions that the task gives. */
+const TASK: string = JSON.parse(await Deno.readTextFile(new URL("deno.json", root))).tasks.loris;
+const [program, run, ...taskArgs] = TASK.split(" ");
+assert.deepEqual([program, run], ["deno", "run"]);
+
+function start(args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", ...taskArgs, ...args],
     cwd: root,
     ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
     env: { NO_COLOR: "1" },
   }).spawn();
+}
+
+async function loris(args: readonly string[], input = ""): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = start(args);
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(input));
   await writer.close();
@@ -53,8 +62,56 @@ Deno.test("loris caption --json prints the documented keys and numbers, and noth
     ...["peakBytes", "weightsBytes", "kvBytes", "qCacheBytes", "activationBytes"],
   ]);
   assert.deepEqual([line.file, line.finish_reason, line.usage.completion_tokens], [DOGS, "length", 5]);
+  for (const group of [line.usage, line.timings, line.memory]) {
+    for (const [key, value] of Object.entries(group)) assert.ok(Number.isFinite(value) && value as number >= 0, key);
+  }
+  for (const [key, ms] of Object.entries(line.timings)) assert.ok(ms as number > 0, key);
   assert.ok(line.memory.peakBytes < 64 * 2 ** 20);
   assert.match(line.backend, /^wasm-(relaxed|simd128)$/);
+});
+
+Deno.test("loris caption --json of several pictures is one object a line, failures on standard error alone", async () => {
+  const args = ["caption", "--json", "--max-tokens", "4", DOGS, "README.md", "nowhere.jpg", MOUNTAIN];
+  const { code, stdout, stderr } = await loris(args);
+  assert.equal(code, 1);
+  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map((line) => line.file), [DOGS, MOUNTAIN]);
+  for (const line of lines) assert.equal(line.caption, line.caption.trim());
+  const failures = stderr.split("\n").filter((line) => /^(README\.md|nowhere\.jpg): /.test(line));
+  assert.match(failures[0]!, /^README\.md: image_invalid: /);
+  assert.match(failures[1]!, /^nowhere\.jpg: source_failed: the file cannot be read/);
+  assert.equal(failures.length, 2);
+});
+
+Deno.test("loris caption takes --detail, --weights, --context and --kernels", async () => {
+  const args = [
+    "caption",
+    DOGS,
+    "--json",
+    "--max-tokens",
+    "3",
+    "--detail",
+    "high",
+    "--weights",
+    "q4",
+    "--context",
+    "128",
+  ];
+  const { code, stdout } = await loris([...args, "--kernels", "simd128"]);
+  assert.equal(code, 0);
+  const { memory, backend } = JSON.parse(stdout);
+  assert.equal(backend, "wasm-simd128");
+  assert.equal(memory.kvBytes, 12 * 2 * 192 * 2 * 128);
+  const whole = JSON.parse((await loris(["caption", DOGS, "--json", "--max-tokens", "3"])).stdout);
+  assert.ok(memory.weightsBytes < whole.memory.weightsBytes);
+});
+
+Deno.test("loris caption with --text and --vision, and with --model, is the embedded model's caption", async () => {
+  const model = [["--text", NANO[0], "--vision", NANO[1]], ["--model", "models/nano"], []];
+  const answers = [];
+  for (const args of model) answers.push((await loris(["caption", DOGS, ...args])).stdout);
+  assert.match(answers[0]!, /dog/);
+  assert.deepEqual(answers, [answers[0], answers[0], answers[0]]);
 });
 
 Deno.test("loris chat takes a turn a line, pictures by /image, and starts again by /new", async () => {
@@ -64,6 +121,36 @@ Deno.test("loris chat takes a turn a line, pictures by /image, and starts again 
   assert.equal(stdout, "Mountain, rock.\nDog.\n");
   assert.equal(code, 1, "one picture could not be read");
   assert.match(stderr, /source_failed: nowhere\.jpg cannot be read/);
+});
+
+Deno.test("Ctrl-C ends a chat that waits for a line, with status 130", async () => {
+  const child = start(["chat"]);
+  const loaded = child.stderr.getReader();
+  // "loaded ..." is written when the model is there and the chat begins to wait
+  assert.match(new TextDecoder().decode((await loaded.read()).value), /^loaded /);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  child.kill("SIGINT");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  const { code, signal } = await child.status;
+  clearTimeout(timer);
+  assert.deepEqual([code, signal], [130, null]);
+  let rest = "";
+  for (let part = await loaded.read(); !part.done; part = await loaded.read()) {
+    rest += new TextDecoder().decode(part.value);
+  }
+  assert.equal(rest, "AbortError: interrupted\n");
+  await child.stdin.close().catch(() => {});
+  await child.stdout.cancel();
+});
+
+Deno.test("a reader that leaves ends the command at once, without a stack trace", async () => {
+  const child = start(["caption", "--json", "--max-tokens", "2", DOGS, DOGS, DOGS, DOGS]);
+  const [reader, errors] = [child.stdout.getReader(), new Response(child.stderr).text()];
+  await reader.read();
+  await reader.cancel();
+  assert.equal((await child.status).code, 141);
+  assert.doesNotMatch(await errors, /EPIPE|at /);
+  await child.stdin.close().catch(() => {});
 });
 
 Deno.test("loris inspect lists a file's tensors and types, and judges a pair", async () => {
@@ -97,27 +184,43 @@ Deno.test("mistakes of usage end with status 2 and one line that says what is wr
     [["caption", DOGS, "--model", ".", "--text", "a", "--vision", "b"], /not both/],
     [["caption", DOGS, "--colour"], /--colour/],
     [["inspect"], /takes one GGUF file/],
+    [["inspect", "a", "b", "c"], /takes one GGUF file/],
+    [["chat", DOGS, MOUNTAIN], /one picture at most/],
+    [["ask", DOGS, "What?", "--prompt", "Why?"], /by --prompt/],
+    [["caption", DOGS, "--seed", "1.5"], /--seed is "1\.5"/],
+    [["caption", DOGS, "--seed", "-1"], /'--seed' argument is ambiguous.* use '--seed=-XYZ'/],
+    [["caption", DOGS, "--seed=-1"], /whole number from 0/],
+    [["caption", DOGS, "--context", "2"], /whole number from 8/],
+    [["caption", DOGS, "--weights", "q2"], /--weights is "q2"/],
+    [["caption", DOGS, "--memory-budget"], /memory-budget/],
   ];
   for (const [args, message] of mistakes) {
     const { code, stdout, stderr } = await loris(args);
     assert.deepEqual([code, stdout], [2, ""], args.join(" "));
     assert.match(stderr, message);
-    assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+    assert.match(stderr, /^usage: [^\n]+\n$/);
   }
 });
 
-Deno.test("a model that cannot be had ends with status 1 and its code", async () => {
+Deno.test("a model, file or option value that will not do ends with status 1 and its code", async () => {
   const failures: [string[], RegExp][] = [
     [["caption", DOGS, "--model", "nowhere"], /^argument_invalid: nowhere is not there/],
     [["caption", DOGS, "--model", "examples/photos"], /holds 0 \(none\) and 0 \(none\)/],
     [["caption", DOGS, "--text", NANO[1], "--vision", NANO[0]], /^pair_mismatch: /],
     [["caption", DOGS, "--memory-budget", "10MiB"], /^memory_budget: needed are/],
+    [["caption", DOGS, "--text", NANO[0], "--vision", "nowhere.gguf"], /^source_failed: .*nowhere\.gguf/],
+    [["caption", "sdk"], /^argument_invalid: sdk holds no pictures/],
+    [["caption", DOGS, "--temperature=-1"], /argument_invalid: temperature must be/],
+    [["caption", DOGS, "--max-tokens", "9999"], /context_overflow: the prompt has \d+ tokens/],
+    [["inspect", "nowhere.gguf"], /^source_failed: .*nowhere\.gguf/],
     [["inspect", "README.md"], /^file_invalid: README\.md: the file does not begin with "GGUF"/],
   ];
   for (const [args, message] of failures) {
     const { code, stdout, stderr } = await loris(args);
     assert.deepEqual([code, stdout], [1, ""], stderr);
-    assert.match(stderr, message);
+    const errors = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("loaded "));
+    assert.equal(errors.length, 1, stderr);
+    assert.match(errors[0]!, message);
   }
 });
 
