@@ -23,12 +23,13 @@ export interface ImageDecoderOptions {
 }
 
 interface ImageExports {
-  readonly __heap_base?: WebAssembly.Global;
   probe_image(length: number): number;
   decode_image(length: number, width: number, height: number, maxPixels: number, maxBytes: number): number;
   result_address(): number;
   result_bytes(): number;
   release(): void;
+  /** 1 if the module found no memory; may be asked after a trap. */
+  ran_out(): number;
 }
 
 const PAGE_BYTES = 65536;
@@ -106,8 +107,7 @@ export class ImageDecoder {
       if (error instanceof LorisError) throw error;
       // a trap: the memory was full, or the decoder gave up on the bytes; either way the instance is no more to be trusted
       this.#instance = undefined;
-      const full = memory.buffer.byteLength >= this.#options.maxMemoryBytes - PAGE_BYTES;
-      throw full
+      throw exports.ran_out() !== 0
         ? new LorisError(
           "image_too_large",
           `decoding the picture needs more than the allowed ${this.#options.maxMemoryBytes} bytes; give a smaller one`,

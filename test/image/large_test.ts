@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { decoder, MIB, refusal } from "./decoder.ts";
+import { bmp, readLarge } from "./pictures.ts";
 
 /**
  * A gray baseline JPEG of any size in which every block is flat: each block's DC difference is 0 or a step, so that the
@@ -59,4 +60,26 @@ Deno.test("pixels over maxPixels are refused by the header", () => {
 
 Deno.test("a decoder with less memory than its own module needs is refused", () => {
   assert.equal(refusal(() => decoder(1 * MIB)).code, "memory_budget");
+});
+
+Deno.test("decode() never runs out of memory: what it takes is counted before, for every way to hold a picture", async () => {
+  const files = [...await readLarge(), ["bmp", bmp(1200, 900, new Uint8Array(1200 * 900 * 3))] as const];
+  for (const [name, bytes] of files) {
+    let decoded = 0;
+    // some steps beyond the first that is enough: a larger scale may be chosen there
+    for (let limit = 3 * MIB; limit <= 24 * MIB && decoded < 6; limit += MIB / 4) {
+      const d = decoder(limit);
+      try {
+        d.decode(bytes, 224, 224);
+        decoded++;
+      } catch (error) {
+        const { code, message } = error as { code: string; message: string };
+        assert.equal(code, "image_too_large", `${name} with ${limit} bytes: ${message}`);
+        assert.match(message, /takes \d+ bytes, allowed are \d+/, `${name} with ${limit} bytes`);
+        assert.equal(decoded, 0, `${name}: refused with ${limit} bytes, decoded with less`);
+      }
+      assert.ok(d.peakMemoryBytes <= limit);
+    }
+    assert.ok(decoded > 0, `${name} is never decoded`);
+  }
 });

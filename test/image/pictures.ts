@@ -46,6 +46,11 @@ export async function readResizes(): Promise<Resize[]> {
   return await Promise.all(resizes.map(async ({ pixels, ...rest }) => ({ ...rest, rgb: await inflated(pixels) })));
 }
 
+/** Files of few bytes and 1200 x 900 pixels, by name. */
+export async function readLarge(): Promise<[name: string, bytes: Uint8Array][]> {
+  return Object.entries(await json<Record<string, string>>("large")).map(([name, text]) => [name, base64Bytes(text)]);
+}
+
 /** Sharp edges between black, white and a fine pattern, as vectors/generate.py makes it: RGB, u8 [height, width, 3]. */
 export function hardPicture(width: number, height: number): Uint8Array {
   const rgb = new Uint8Array(width * height * 3);

@@ -1,6 +1,45 @@
 //! What the SDK calls: numbers in, a status out, and one result kept until the next call.
 use crate::{decode, probe, Error, Limits, ReadAt};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The system's allocator, remembering that it once had no memory: all that the caller sees of that is a trap, which a
+/// decoder that gives up on its bytes ends in too.
+struct Remembering;
+
+static RAN_OUT: AtomicBool = AtomicBool::new(false);
+
+// SAFETY: every call is the system allocator's own.
+unsafe impl GlobalAlloc for Remembering {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let address = System.alloc(layout);
+        RAN_OUT.fetch_or(address.is_null(), Ordering::Relaxed);
+        address
+    }
+    unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
+        System.dealloc(address, layout);
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let address = System.alloc_zeroed(layout);
+        RAN_OUT.fetch_or(address.is_null(), Ordering::Relaxed);
+        address
+    }
+    unsafe fn realloc(&self, address: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        let address = System.realloc(address, layout, bytes);
+        RAN_OUT.fetch_or(address.is_null(), Ordering::Relaxed);
+        address
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Remembering = Remembering;
+
+/// 1 if an allocation failed since the module was started; may be asked after a trap.
+#[no_mangle]
+pub extern "C" fn ran_out() -> u32 {
+    u32::from(RAN_OUT.load(Ordering::Relaxed))
+}
 
 #[link(wasm_import_module = "env")]
 extern "C" {

@@ -1,4 +1,4 @@
-"""Writes pictures.json and resizes.json: pictures of every format and what Pillow makes of them.
+"""Writes pictures.json, resizes.json and large.json: pictures of every format and what Pillow makes of them.
 
 Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp 1.6.0, zlib 1.2.13) and numpy 2.4.6. Usage: python generate.py
 Expected pixels are Pillow's: exif_transpose, composited on white, RGB. Where Pillow reads a file otherwise than its
@@ -250,11 +250,30 @@ def resizes():
         yield dict(width=w, height=h, toWidth=to_w, toHeight=to_h, pixels=text(zlib.compress(pixels, 9)))
 
 
+def large():
+    """Files of next to no bytes whose pixels take megabytes, one for each way of decoding that holds a whole picture."""
+    shade = Image.new("RGB", (1200, 900), (200, 120, 40))
+    veil = Image.new("RGBA", shade.size, (200, 120, 40, 128))
+    veil.paste((10, 20, 30, 255), (0, 0, 600, 900))
+    twice = dict(save_all=True, duration=100)
+    yield "jpeg progressive", save(shade, "JPEG", progressive=True)
+    yield "gif", save(shade.quantize(4), "GIF")
+    yield "webp lossy", save(shade, "WEBP")
+    yield "webp lossless", save(shade, "WEBP", lossless=True)
+    yield "webp lossy alpha", save(veil, "WEBP")
+    yield "webp lossless alpha", save(veil, "WEBP", lossless=True)
+    yield "webp animated", save(shade, "WEBP", lossless=True, append_images=[ImageOps.invert(shade)], **twice)
+    yield "webp animated alpha", save(veil, "WEBP", append_images=[ImageOps.mirror(veil)], **twice)
+    yield "png interlaced", png(np.zeros((900, 1200, 1), np.uint8), 8, 0, interlaced=True)
+
+
 pictures = Pictures()
 for kind in (jpegs, pngs, webps, gifs, bmps):
     kind(pictures.add)
 out = dict(cases=pictures.cases, pixels=[text(zlib.compress(p, 9)) for p in pictures.pixels])
 (HERE / "pictures.json").write_text(json.dumps(out) + "\n")
+heavy = {name: text(data) for name, data in large()}
+(HERE / "large.json").write_text(json.dumps(heavy) + "\n")
 made = list(resizes())
 (HERE / "resizes.json").write_text(json.dumps(made) + "\n")
 print(len(pictures.cases), "pictures,", len(pictures.pixels), "results,", len(made), "resizes")

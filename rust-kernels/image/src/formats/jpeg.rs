@@ -3,6 +3,7 @@ use crate::decode::Decoder;
 use crate::error::{broken, too_large, unsupported, Error, Result};
 use crate::exif;
 use crate::input::{Input, ReadAt};
+use crate::resize::Resizer;
 use jpeg_decoder::{CodingProcess, PixelFormat};
 
 pub struct Jpeg<'a, R: ReadAt> {
@@ -64,16 +65,21 @@ impl<R: ReadAt> Decoder for Jpeg<'_, R> {
     fn prepare(&mut self, wanted: (u32, u32), max_bytes: usize) -> Result<(u32, u32, usize)> {
         let leaves = |by: u32, times: u32| self.size.0 / by >= wanted.0 * times && self.size.1 / by >= wanted.1 * times;
         let smallest = |times: u32| [8, 4, 2].into_iter().find(|&by| leaves(by, times)).unwrap_or(1);
+        // with the resizer, or a scale would be taken that only then turns out to be too large
+        let total = |by: u32| {
+            let (w, h) = (self.size.0.div_ceil(by) as usize, self.size.1.div_ceil(by) as usize);
+            self.bytes(by) + Resizer::bytes(w, h, wanted.0 as usize, wanted.1 as usize)
+        };
         let by = [smallest(2), smallest(1)]
             .into_iter()
-            .find(|&by| self.bytes(by) <= max_bytes);
+            .find(|&by| total(by) <= max_bytes);
         let Some(by) = by else {
             let kind = if self.progressive { "progressive " } else { "" };
             return Err(too_large(format!(
                 "decoding this {kind}JPEG of {} x {} pixels takes {} bytes, allowed are {max_bytes}; give a smaller picture",
                 self.size.0,
                 self.size.1,
-                self.bytes(smallest(1))
+                total(smallest(1))
             )));
         };
         let (w, h) = (self.size.0.div_ceil(by), self.size.1.div_ceil(by));

@@ -42,8 +42,11 @@ impl<R: ReadAt> Decoder for WebP<'_, R> {
 
     fn prepare(&mut self, _: (u32, u32), _: usize) -> Result<(u32, u32, usize)> {
         let (w, h) = self.decoder.dimensions();
-        // the picture, and the planes or the ARGB pixels that it is made of
-        Ok((w, h, (w as usize + 16) * (h as usize + 16) * (self.channels() + 4)))
+        // the picture, and the planes or the ARGB pixels that it is made of; a frame is first made by itself, and then put
+        // on a canvas, and so is the alpha of a lossy picture
+        let apart = self.decoder.is_animated() || (self.decoder.is_lossy() && self.decoder.has_alpha());
+        let pixel_bytes = if apart { 13 } else { self.channels() + 4 };
+        Ok((w, h, (w as usize + 16) * (h as usize + 16) * pixel_bytes))
     }
 
     fn rows(mut self: Box<Self>, row: &mut dyn FnMut(&[u8])) -> Result<()> {
