@@ -14,7 +14,8 @@ const LAYER_PRODUCTS = 7 + 2;
 
 interface Stage {
   readonly name: string;
-  readonly begins: (operation: Operation, args: readonly number[]) => boolean;
+  /** @param looked True once the encoder has begun: the text before a picture is embedded before that. */
+  readonly begins: (operation: Operation, args: readonly number[], looked: boolean) => boolean;
   /** Products that may still be computed once the signal is aborted: `signal` promises a layer, or a token. */
   readonly mostProducts: number;
 }
@@ -23,8 +24,7 @@ const STAGES: Stage[] = [
   { name: "vision", begins: (operation) => operation === "patches", mostProducts: LAYER_PRODUCTS },
   {
     name: "prefill",
-    begins: (operation, [, , , count]) => operation === "embed" && count! > 1,
-    // what the text before the picture's tokens fills is computed with them: the encoder comes first
+    begins: (operation, [, , , count], looked) => looked && operation === "embed" && count! > 1,
     mostProducts: LAYER_PRODUCTS,
   },
   {
@@ -37,10 +37,11 @@ const STAGES: Stage[] = [
 for (const { name, begins, mostProducts } of STAGES) {
   Deno.test(`an abort during ${name} ends the request soon, with the signal's reason; the next is right`, async () => {
     const controller = new AbortController();
-    let after = 0;
+    let [after, looked] = [0, false];
     await spied((operation, args) => {
       if (controller.signal.aborted && operation === "linear") after++;
-      if (begins(operation, args)) controller.abort(reason);
+      looked ||= operation === "patches";
+      if (begins(operation, args, looked)) controller.abort(reason);
     }, async () => {
       const request = captioner.caption(DOGS, { signal: controller.signal }).result;
       // called without await: this one stands in line behind the one that is going to be aborted
