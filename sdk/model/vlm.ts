@@ -52,7 +52,8 @@ export class Vlm {
     const pacer = new Pacer(signal);
     const { language, vision, backend } = this;
     const rowBytes = language.config.width * 4;
-    let [filled, last, visionMs] = [0, 0, 0];
+    /** `pictureMs`: waiting for pixels is no part of either time. */
+    let [filled, last, visionMs, pictureMs] = [0, 0, 0, 0];
     const started = performance.now();
     const flush = async () => {
       if (filled === 0) return;
@@ -74,8 +75,10 @@ export class Vlm {
         const ids = Array.from(piece.ids);
         await fill(ids.length, (row, from, n) => language.embed(row, ids.slice(from, from + n)));
       } else {
+        const asked = performance.now();
         const rgb = await piece.rgb();
         const before = performance.now();
+        pictureMs += before - asked;
         await vision.encode(this.#tile, rgb, pacer);
         visionMs += performance.now() - before;
         await fill(
@@ -86,7 +89,8 @@ export class Vlm {
     }
     await flush();
     await pacer.pause();
-    return { logits: language.logits(last), visionMs, prefillMs: performance.now() - started - visionMs };
+    const logits = language.logits(last);
+    return { logits, visionMs, prefillMs: performance.now() - started - visionMs - pictureMs };
   }
 
   /** A copy of one tile's image tokens: f32 [vision.config.tokens, width]. */
