@@ -25,8 +25,8 @@ function registerLoop(
   return { name, work: rounds * UNROLL * CHAINS * opsEach, run: () => void run(rounds, 0) };
 }
 
-/** Bytes that are read from a memory of `bytes`, a cache line a load of four. */
-function readLoop(name: string, bytes: number): Job {
+/** Reads a memory of `bytes` from end to end; work: bytes. */
+export function readLoop(name: string, bytes: number): Job {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) + 1 });
   new Uint8Array(memory.buffer).fill(1);
   const lines = 16;
@@ -47,11 +47,12 @@ export function ceilings(): Job[] {
     registerLoop("i8 relaxed dot", 32, op.i8Splat(3), (s, x) => [
       ...[...op.get(x), ...op.get(x), ...op.get(s), ...op.relaxedDot, ...op.set(s)],
     ]),
+    // the product reads the sum: an engine would make a product of two constants once, before the loop
     registerLoop("i16 dot + add", 16, op.i8Splat(3), (s, x) => [
-      ...[...op.get(x), ...op.get(x), ...op.dotI16, ...op.get(s), ...op.addI32, ...op.set(s)],
+      ...[...op.get(s), ...op.get(x), ...op.dotI16, ...op.get(x), ...op.addI32, ...op.set(s)],
     ]),
     registerLoop("f32 mul + add", 8, op.f32Splat(ONE), (s, x) => [
-      ...[...op.get(x), ...op.get(x), ...op.mulF32, ...op.get(s), ...op.addF32, ...op.set(s)],
+      ...[...op.get(s), ...op.get(x), ...op.mulF32, ...op.get(x), ...op.addF32, ...op.set(s)],
     ]),
     readLoop("read, cached", 1 << 18),
     readLoop("read, memory", 192 << 20),

@@ -1,4 +1,4 @@
-import { WeightFormat } from "../../sdk/backend/backend.ts";
+import { type Matrix, WeightFormat } from "../../sdk/backend/backend.ts";
 import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
 import { Bench, numbers } from "../ops/harness.ts";
 import type { Job } from "./measure.ts";
@@ -21,9 +21,9 @@ export class LayerBench {
   readonly #x: number;
   readonly #quantized: number;
   readonly #dst: number;
-  readonly #groups: { matrices: { address: number; format: WeightFormat; columns: number; width: number }[] }[];
+  readonly #groups: readonly { matrices: readonly Matrix[] }[];
 
-  private constructor(bench: Bench, readonly layer: LayerName, format: WeightFormat, maxRows: number) {
+  private constructor(bench: Bench, readonly layer: LayerName, format: WeightFormat, maxRows: number, copies: number) {
     this.#bench = bench;
     const b = bench.backend;
     const widest = 3072;
@@ -32,7 +32,7 @@ export class LayerBench {
     this.#dst = bench.reserve(maxRows * widest * 4);
     const scratch = bench.reserve(b.packScratch(widest) * 4);
     const staging = bench.reserve(3072 * 3072 * 4 / 4);
-    this.#groups = LAYERS[layer].map((matrices) => ({
+    const groups = LAYERS[layer].map((matrices) => ({
       matrices: matrices.map(([columns, width], i) => {
         const address = bench.reserve(b.matrixBytes(columns, width, format));
         b.floats(staging, columns * width).set(numbers(i + 2, columns * width, 0.05));
@@ -40,17 +40,40 @@ export class LayerBench {
         return { address, format, columns, width };
       }),
     }));
+    const copyOf = (m: Matrix): Matrix => {
+      const bytes = b.matrixBytes(m.columns, m.width, m.format);
+      const address = bench.reserve(bytes);
+      b.copy(address, m.address, bytes);
+      return { ...m, address };
+    };
+    const rest = Array.from({ length: copies - 1 }, () => groups.map((g) => ({ matrices: g.matrices.map(copyOf) })));
+    this.#groups = [groups, ...rest].flat();
   }
 
-  static async create(layer: LayerName, format: WeightFormat, maxRows: number, build: KernelBuild = "relaxed") {
-    return new LayerBench(await Bench.create(build, 96 << 20), layer, format, maxRows);
+  /** @param copies Layers, each with weights of its own: as many as it takes for them not to stay in a cache. */
+  static async create(
+    layer: LayerName,
+    format: WeightFormat,
+    maxRows: number,
+    { build = "relaxed", copies = 1 }: { build?: KernelBuild; copies?: number } = {},
+  ) {
+    const bytes = (96 << 20) + copies * layerOps(layer);
+    return new LayerBench(await Bench.create(build, bytes), layer, format, maxRows, copies);
   }
 
-  job(name: string, rows: number): Job {
+  /** Bytes of all weights as the kernels read them. */
+  get weightBytes(): number {
+    const b = this.#bench.backend;
+    const matrices = this.#groups.flatMap((g) => g.matrices);
+    return matrices.reduce((sum, m) => sum + b.matrixBytes(m.columns, m.width, m.format), 0);
+  }
+
+  /** @param work What one run is counted as, where it is not the operations of one layer. */
+  job(name: string, rows: number, work = rows * layerOps(this.layer)): Job {
     const b = this.#bench.backend;
     return {
       name,
-      work: rows * layerOps(this.layer),
+      work,
       run: () => {
         for (const { matrices } of this.#groups) {
           b.quantize(this.#quantized, this.#x, rows, matrices[0]!.width);

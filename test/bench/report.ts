@@ -1,86 +1,117 @@
+/** What every benchmark prints and writes. */
+import { cpus } from "node:os";
+import { barChart } from "./chart.ts";
 import type { CaptionTimes } from "./caption.ts";
+import type { Growth } from "./growth.ts";
 import type { Timing } from "./measure.ts";
+import type { Profile } from "./profile.ts";
 
 /** Everything that one run measured. */
 export interface BenchReport {
   readonly date: string;
   readonly machine: string;
-  readonly versions: Record<string, string>;
-  readonly ratios: Record<string, number>;
-  readonly timings: readonly Timing[];
-  readonly caption: CaptionTimes;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly ratios: Readonly<Record<string, number>>;
+  readonly results: {
+    readonly timings: readonly Timing[];
+    readonly caption: CaptionTimes;
+    readonly profiles: readonly Profile[];
+    readonly growth: readonly Growth[];
+  };
 }
 
-const unitOf = (name: string) => /read|decode attention/.test(name) ? "GB/s" : "GOP/s";
+/** The processor's name and what of it there is. */
+export function machineName(): string {
+  const { model = Deno.build.arch } = cpus()[0] ?? {};
+  return `${model}, ${navigator.hardwareConcurrency} virtual cores, ${Deno.build.os}`;
+}
 
-/** The run as Markdown: what was reached beside what the engine can reach. */
-export function markdown(report: BenchReport): string {
-  const { caption: c } = report;
-  const stages: [string, number][] = [
-    ["decode, turn and resize the picture", c.decodeImageMs],
-    ["vision", c.visionMs],
-    ["prefill", c.prefillMs],
-    [`${c.tokens - 1} tokens of ${c.perTokenMs.toFixed(2)} ms`, c.perTokenMs * (c.tokens - 1)],
-  ];
+/** Writes NAME.md, NAME.json and NAME.svg into a folder, `docs/bench` if none is named. */
+export async function saveReport(
+  folder: string | undefined,
+  name: string,
+  page: string,
+  data: unknown,
+  picture: string,
+): Promise<void> {
+  const out = folder ?? new URL("../../docs/bench", import.meta.url).pathname;
+  await Deno.mkdir(out, { recursive: true });
+  await Deno.writeTextFile(`${out}/${name}.md`, page);
+  await Deno.writeTextFile(`${out}/${name}.json`, JSON.stringify(data, null, 1) + "\n");
+  await Deno.writeTextFile(`${out}/${name}.svg`, picture);
+}
+
+const unitOf = (name: string) => /read|decode/.test(name) ? "GB/s" : "GOP/s";
+const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
+
+/** The run as Markdown. */
+export function markdown({ date, machine, versions, ratios, results }: BenchReport): string {
   return [
     "# Benchmark",
     "",
-    `Printed by \`deno task bench\` on ${report.date}. Machine: ${report.machine}. ` +
-    `${
-      Object.entries(report.versions).map(([k, v]) => `${k} ${v}`).join(", ")
-    }. One thread; medians of interleaved runs.`,
-    "",
-    "## Kernels",
-    "",
+    `Printed by \`deno task bench\` on ${date}. Machine: ${machine}. ` +
+    `${Object.entries(versions).map(([k, v]) => `${k} ${v}`).join(", ")}. One thread; medians of interleaved runs.`,
+    ...["", "## Kernels", ""],
     "The first rows are ceilings of this engine on this machine: loops that touch no memory, or nothing else.",
-    "",
-    "| what | ms | a second |",
-    "| --- | --- | --- |",
-    ...report.timings.map((t) =>
+    ...["", "| what | ms | a second |", "| --- | --- | --- |"],
+    ...results.timings.map((t) =>
       `| ${t.name} | ${t.ms.toFixed(3)} | ${(t.perSecond / 1e9).toFixed(1)} ${unitOf(t.name)} |`
     ),
-    "",
-    "## A caption of a photo (1024 x 768, the embedded model, warm)",
-    "",
-    "| stage | ms | share |",
-    "| --- | --- | --- |",
-    ...stages.map(([name, ms]) => `| ${name} | ${ms.toFixed(1)} | ${(ms / c.totalMs * 100).toFixed(0)} % |`),
-    `| all | ${c.totalMs.toFixed(1)} | |`,
-    "",
-    `Cold (open, load, first caption): ${c.coldMs.toFixed(0)} ms, of which reading the files alone takes ${
-      c.readFilesMs.toFixed(0)
-    } ms.`,
-    "",
-    "## Ratios",
-    "",
-    "| ratio | value |",
-    "| --- | --- |",
-    ...Object.entries(report.ratios).map(([name, value]) => `| ${name} | ${value.toFixed(3)} |`),
-    "",
-    "![achieved against ceiling](bench.svg)",
-    "",
+    ...captionPage(results.caption),
+    ...results.profiles.flatMap(profilePage),
+    ...["", "## Growth", ""],
+    "| milliseconds of | | | | |",
+    "| --- | --- | --- | --- | --- |",
+    ...results.growth.map(({ what, points }) =>
+      `| ${what} |${
+        [0, 1, 2, 3].map((i) => points[i] ? ` ${points[i].at}: ${points[i].ms.toPrecision(3)} |` : " |").join("")
+      }`
+    ),
+    ...["", "## Ratios", "", "| ratio | value |", "| --- | --- |"],
+    ...Object.entries(ratios).map(([name, value]) => `| ${name} | ${value.toFixed(3)} |`),
+    ...["", "![achieved against ceiling](bench.svg)", ""],
   ].join("\n");
 }
 
-/** Bars of what was reached (filled) within what the engine can reach (outline). */
-export function svg(
-  title: string,
-  bars: readonly { name: string; value: number; ceiling: number; unit: string }[],
-): string {
-  const [left, width, row] = [250, 420, 30];
-  const most = Math.max(...bars.map((b) => b.ceiling));
-  const height = 50 + bars.length * row;
-  const lines = bars.map(({ name, value, ceiling, unit }, i) => {
-    const y = 40 + i * row;
-    const scaled = (v: number) => (v / most * width).toFixed(1);
-    return [
-      `<text x="${left - 10}" y="${y + 14}" text-anchor="end">${name}</text>`,
-      `<rect x="${left}" y="${y}" width="${scaled(ceiling)}" height="18" fill="none" stroke="#888"/>`,
-      `<rect x="${left}" y="${y}" width="${scaled(value)}" height="18" fill="#2f7fd6"/>`,
-      `<text x="${left + width + 10}" y="${y + 14}">${value.toFixed(0)} of ${ceiling.toFixed(0)} ${unit}</text>`,
-    ].join("");
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + width + 170} ${height}" ` +
-    `font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#fff"/>` +
-    `<text x="10" y="22" font-size="15">${title}</text>${lines.join("")}</svg>\n`;
+function captionPage(c: CaptionTimes): string[] {
+  const tokensMs = c.perTokenMs * c.steps;
+  const stages: [string, number][] = [
+    ["decode the picture", c.decodeMs],
+    ["resize it", c.resizeMs],
+    ["vision", c.visionMs],
+    ["prefill, template, tokenizer", c.totalMs - c.decodeMs - c.resizeMs - c.visionMs - tokensMs],
+    [`${c.steps} tokens of ${c.perTokenMs.toFixed(2)} ms`, tokensMs],
+  ];
+  return [
+    ...["", "## A caption of a photo (1024 x 768, the embedded model, warm)", ""],
+    ...["| stage | ms | share |", "| --- | --- | --- |"],
+    ...stages.map(([name, ms]) => `| ${name} | ${ms.toFixed(1)} | ${percent(ms / c.totalMs)} |`),
+    `| all | ${c.totalMs.toFixed(1)} | |`,
+    "",
+    `Cold, in a new process: open and load ${c.coldLoadMs.toFixed(0)} ms, first caption ${
+      c.coldCaptionMs.toFixed(0)
+    } ms. ` +
+    `Reading the files alone takes ${c.readFilesMs.toFixed(0)} ms.`,
+  ];
+}
+
+function profilePage({ what, tileMs, shares }: Profile): string[] {
+  return [
+    ...["", `## Operations of ${what} (${tileMs.toFixed(0)} ms)`, "", "| operation | share |", "| --- | --- |"],
+    ...Object.entries(shares).map(([name, share]) => `| ${name} | ${(share * 100).toFixed(1)} % |`),
+  ];
+}
+
+/** What was reached within what the engine can reach. */
+export function chart({ date, results }: BenchReport): string {
+  const rate = (name: string) => results.timings.find((t) => t.name === name)!.perSecond / 1e9;
+  const of = (name: string, ceiling: string) => {
+    const [value, outline] = [rate(name), rate(ceiling)];
+    return { name, value, outline, label: `${value.toFixed(0)} of ${outline.toFixed(0)} ${unitOf(name)}` };
+  };
+  const products = ["smollm2 q4", "smollm2 q8", "vit_b q4", "vit_b q8"].flatMap((layer) =>
+    [1, 64, 256].map((rows) => of(`${layer}, M = ${rows}`, "i8 relaxed dot"))
+  );
+  const attention = [256, 1024].map((patches) => of(`attention, ${patches} patches`, "f32 mul + add"));
+  return barChart(`Achieved within the engine's ceiling, ${date}`, [...products, ...attention]);
 }

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { barChart } from "./chart.ts";
+import { ceilings } from "./ceilings.ts";
+import { interleave, median } from "./measure.ts";
+import { ratiosOf } from "./peers/ratios.ts";
+import { tileMs } from "./peers/wllama.ts";
+import { timed } from "./profile.ts";
+import type { Backend } from "../../sdk/backend/backend.ts";
+
+Deno.test("median() is the middle value whatever the order", () => {
+  assert.equal(median([5, 1, 9, 3, 7]), 5);
+});
+
+Deno.test("interleave() runs the jobs in turn and divides work by the median", async () => {
+  const order: string[] = [];
+  const job = (name: string, ms: number) => ({
+    ...{ name, work: 10 },
+    run: () => {
+      order.push(name);
+      const until = performance.now() + ms;
+      while (performance.now() < until);
+    },
+  });
+  const timings = await interleave([job("a", 3), job("b", 3)], 3, 1);
+  // two rounds to warm up, job by job, then three in turn
+  assert.equal(order.slice(-6).join(""), "ababab");
+  for (const t of timings) assert.equal(t.perSecond, t.work / t.ms * 1000);
+});
+
+Deno.test("ceilings() are modules that the engine accepts and runs", async () => {
+  for (const job of ceilings()) {
+    assert.ok(job.work > 0, job.name);
+    await job.run();
+  }
+});
+
+Deno.test("timed() adds up the time of each operation and passes on arguments and results", () => {
+  const ms = new Map<string, number>();
+  const backend = timed({ name: "x", activationRowBytes: (width: number) => width * 2 } as unknown as Backend, ms);
+  assert.equal(backend.name, "x");
+  assert.equal(backend.activationRowBytes(21), 42);
+  assert.deepEqual([...ms.keys()], ["activationRowBytes"]);
+});
+
+Deno.test("tileMs() leaves what remains of a prompt when all its tokens are paid", () => {
+  const lines = [1, 2].flatMap(() => [
+    "decoding image batch 1/1, n_tokens_batch = 49",
+    "image decoded (batch 1/1) in 490 ms",
+  ]);
+  // 128 tokens of 10 ms each, two tiles
+  assert.equal(tileMs({ prompt_n: 128, prompt_ms: 13280 }, lines), 6000);
+  assert.throws(() => tileMs({ prompt_n: 128, prompt_ms: 13280 }, []), /does not tell/);
+});
+
+Deno.test("ratiosOf() compares what both engines did, and leaves out what one of them did not", () => {
+  const measured = (what: string, engine: string, value: number) => ({
+    what,
+    engine,
+    value,
+    unit: "tokens/s" as const,
+  });
+  const ratios = ratiosOf([
+    measured("prompt of 512", "loris", 300),
+    measured("prompt of 512", "wllama", 20),
+    measured("decode after 64", "loris", 60),
+  ]);
+  assert.deepEqual(ratios, [{ name: "prompt_512_over_wllama", value: 15, target: 15 }]);
+});
+
+Deno.test("barChart() draws bars to scale and writes names as text", () => {
+  const picture = barChart("a < b & c", [{ name: "x", value: 1, outline: 2, label: "half" }]);
+  const widths = [...picture.matchAll(/class="(bar|outline)"[^>]*width="([\d.]+)"/g)].map((m) => Number(m[2]));
+  assert.equal(widths[1], 2 * widths[0]!);
+  assert.ok(picture.includes("a &lt; b &amp; c") && !picture.includes("a < b"));
+});
