@@ -10,9 +10,9 @@ export class Pacer {
     this.#signal = signal;
   }
 
-  /** True if the event loop has waited for longer than one slice, 20 ms. */
+  /** True if the signal is aborted, or the event loop has waited for longer than one slice, 20 ms. */
   due(): boolean {
-    return performance.now() - this.#resumed > SLICE_MS;
+    return this.#signal?.aborted === true || performance.now() - this.#resumed > SLICE_MS;
   }
 
   /** @throws the signal's reason, if it is aborted before or during the pause. */
