@@ -189,7 +189,8 @@ export class Captioner {
           yield value;
           continue;
         }
-        const steps = Math.max(1, value.completionTokens - 1);
+        // the first token comes from the prefill, every other one from a step
+        const steps = value.completionTokens - 1;
         return {
           text,
           finishReason: value.finishReason,
@@ -202,7 +203,7 @@ export class Captioner {
             decodeImageMs: timer.decodeImageMs,
             visionMs: value.visionMs,
             prefillMs: value.prefillMs,
-            perTokenMs: value.completionTokens > 1 ? value.decodeMs / steps : 0,
+            perTokenMs: steps > 0 ? value.decodeMs / steps : 0,
           },
         };
       }

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LorisError } from "../../sdk/errors.ts";
 import { type Arguments, UsageError } from "./args.ts";
-import { jsonLine, open, type Opened } from "./open.ts";
+import { jsonLine, open, type Opened, takeText } from "./open.ts";
 import { errorLine, note, print } from "./terminal.ts";
 
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp)$/i;
@@ -59,13 +59,11 @@ async function one(file: string, prompt: string | undefined, several: boolean, j
   });
   const options = prompt === undefined ? opened.options : { ...opened.options, prompt };
   const answer = opened.captioner.caption(bytes, options);
-  let text = "";
-  for await (const delta of answer) {
-    // a model's answer begins with the space that parts it from the prompt
-    const shown = text === "" ? delta.trimStart() : delta;
-    if (!json && text === "" && shown !== "" && several) print(`${file}: `);
-    if (!json) print(shown);
-    text += shown;
-  }
+  let prefix = several ? `${file}: ` : "";
+  const show = (piece: string) => {
+    print(prefix + piece);
+    prefix = "";
+  };
+  const text = await takeText(answer, json ? () => {} : show);
   print(json ? jsonLine(file, text.trimEnd(), await answer.result, opened) : "\n");
 }

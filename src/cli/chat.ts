@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import type { ContentPart, Message } from "../../sdk/captioner.ts";
 import { LorisError } from "../../sdk/errors.ts";
 import { type Arguments, UsageError } from "./args.ts";
-import { jsonLine, open } from "./open.ts";
+import { jsonLine, open, takeText } from "./open.ts";
 import { errorLine, note, print } from "./terminal.ts";
 
 /** `chat [PICTURE]`: a conversation, a line a turn. Returns the exit status. */
@@ -35,12 +35,7 @@ export async function chat(args: Arguments, signal: AbortSignal): Promise<number
       } else if (line.trim() !== "") {
         const turn: Message = { role: "user", content: [...waiting, { type: "text", text: line }] };
         const answer = opened.captioner.chat([...messages, turn], opened.options);
-        let text = "";
-        for await (const delta of answer) {
-          const shown = text === "" ? delta.trimStart() : delta;
-          if (!args.json) print(shown);
-          text += shown;
-        }
+        const text = await takeText(answer, args.json ? () => {} : print);
         print(args.json ? jsonLine(undefined, text, await answer.result, opened) : "\n");
         messages.push(turn, { role: "assistant", content: text });
         waiting = [];

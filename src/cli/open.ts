@@ -38,6 +38,20 @@ export async function open(args: Arguments, signal: AbortSignal): Promise<Opened
   }
 }
 
+/**
+ * Takes an answer's text as it comes, without the space that parts it from the prompt, and gives each piece to `show`.
+ * Returns the whole.
+ */
+export async function takeText(answer: AsyncIterable<string>, show: (piece: string) => void): Promise<string> {
+  let text = "";
+  for await (const delta of answer) {
+    const piece = text === "" ? delta.trimStart() : delta;
+    if (piece !== "") show(piece);
+    text += piece;
+  }
+  return text;
+}
+
 /** One line of `--json`. */
 export function jsonLine(file: string | undefined, text: string, result: ChatResult, opened: Opened): string {
   const { usage, timings } = result;

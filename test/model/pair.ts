@@ -1,6 +1,7 @@
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
+import { packagedKernels } from "../../sdk/load.ts";
 import { assemble, type Assembled, type AssembleOptions, planModel } from "../../sdk/model/assemble.ts";
 import { checkPair } from "../../sdk/model/pair.ts";
 import { loadWeights } from "../../sdk/model/weights.ts";
@@ -17,10 +18,9 @@ export async function openPair(
     [text, vision].map(async (url) => bytesSource(await Deno.readFile(url), url.pathname)),
   );
   const files = await Promise.all(sources.map((source) => openGguf(source)));
-  const kernels = new URL(`../../sdk/backend/wasm/kernels.${build}.wasm`, import.meta.url);
   const memoryBudget = options.memoryBudget ?? 256 * 2 ** 20;
   const backend = await WasmBackend.create(
-    await WebAssembly.compile(await Deno.readFile(kernels)),
+    await packagedKernels(build),
     build,
     memoryBudget,
   );

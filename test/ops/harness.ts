@@ -1,5 +1,6 @@
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
+import { packagedKernels } from "../../sdk/load.ts";
 
 export const BUILDS: readonly KernelBuild[] = ["plain", "simd128", "relaxed"];
 
@@ -11,8 +12,7 @@ export class Bench {
   }
 
   static async create(build: KernelBuild, bytes = 16 << 20): Promise<Bench> {
-    const url = new URL(`../../sdk/backend/wasm/kernels.${build}.wasm`, import.meta.url);
-    const backend = await WasmBackend.create(await WebAssembly.compile(await Deno.readFile(url)), build, bytes);
+    const backend = await WasmBackend.create(await packagedKernels(build), build, bytes);
     backend.reserve(bytes);
     return new Bench(backend);
   }

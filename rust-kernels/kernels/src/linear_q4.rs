@@ -61,12 +61,9 @@ pub unsafe extern "C" fn linear_q4_min(
     crate::product::linear::<simd::Q4<true>>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
 }
 
-#[cfg(not(feature = "simd"))]
-pub use quantized_plain as plain;
-
 /// The plain twin of every quantized matrix product: f32 activations from the record, weights one by one.
 #[cfg(not(feature = "simd"))]
-pub unsafe fn quantized_plain(
+pub unsafe fn plain(
     dst: *mut f32,
     x: *const u8,
     weight: *const u8,

@@ -50,12 +50,6 @@ pub fn horizontal_sum(v: v128) -> f32 {
         + (f32x4_extract_lane::<1>(v) + f32x4_extract_lane::<3>(v))
 }
 
-#[inline(always)]
-pub fn horizontal_max(v: v128) -> f32 {
-    let m = max(v, i32x4_shuffle::<2, 3, 0, 1>(v, v));
-    f32x4_extract_lane::<0>(max(m, i32x4_shuffle::<1, 0, 3, 2>(m, m)))
-}
-
 /// The larger, lane by lane; where `a` is NaN, NaN. One instruction, which IEEE's maximum is not.
 #[inline(always)]
 pub fn max(a: v128, b: v128) -> v128 {
