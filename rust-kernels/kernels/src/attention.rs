@@ -152,7 +152,7 @@ pub mod plain {
 pub mod simd {
     use super::{Shape, TILE};
     use crate::kv_store;
-    use crate::simd::{self, exp, lane, load, load_f16, store};
+    use crate::simd::{self, exp, lane, load, load_f16, store, transpose};
     use core::arch::wasm32::*;
 
     /// Four elements at `index`, as f32.
@@ -284,18 +284,5 @@ pub mod simd {
             sum = f32x4_add(sum, e);
         }
         f32x4_div(f32x4_splat(1.0), sum)
-    }
-
-    /// Rows of four become columns of four.
-    #[inline(always)]
-    fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
-        let (ab0, ab1) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
-        let (cd0, cd1) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
-        [
-            i32x4_shuffle::<0, 1, 4, 5>(ab0, cd0),
-            i32x4_shuffle::<2, 3, 6, 7>(ab0, cd0),
-            i32x4_shuffle::<0, 1, 4, 5>(ab1, cd1),
-            i32x4_shuffle::<2, 3, 6, 7>(ab1, cd1),
-        ]
     }
 }

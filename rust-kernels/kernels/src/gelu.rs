@@ -9,7 +9,7 @@ pub mod plain {
 
 #[cfg(feature = "simd")]
 pub mod simd {
-    use crate::simd::exp;
+    use crate::simd::{constant, exp};
     use core::arch::wasm32::*;
 
     /// x / 2 * (1 + tanh u) = x / (1 + e^-2u)
@@ -17,9 +17,9 @@ pub mod simd {
     pub fn gelu4(x: v128) -> v128 {
         let cube = f32x4_mul(f32x4_mul(x, x), x);
         let u = f32x4_mul(
-            f32x4_add(x, f32x4_mul(cube, f32x4_splat(0.044_715))),
-            f32x4_splat(-1.595_769_1),
+            f32x4_add(x, f32x4_mul(cube, constant!(f32 0.044_715))),
+            constant!(f32 - 1.595_769_1),
         );
-        f32x4_div(x, f32x4_add(exp(u), f32x4_splat(1.0)))
+        f32x4_div(x, f32x4_add(exp(u), constant!(f32 1.0)))
     }
 }

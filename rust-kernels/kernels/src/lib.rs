@@ -14,6 +14,8 @@ pub mod argmax;
 pub mod attention;
 pub mod dequantize;
 pub mod embed;
+#[cfg(feature = "simd")]
+mod few;
 pub mod gelu;
 pub mod half;
 pub mod kv_store;
@@ -23,6 +25,8 @@ pub mod linear_q4;
 pub mod linear_q8;
 pub mod math;
 pub mod pack;
+#[cfg(feature = "simd")]
+mod panel;
 pub mod patches;
 pub mod pixel_shuffle;
 #[cfg(feature = "simd")]

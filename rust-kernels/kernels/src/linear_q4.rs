@@ -1,5 +1,8 @@
 //! y = x W^T + bias with 4-bit weights in blocks of 32, and activations as `quantize` makes them.
 
+#[cfg(feature = "simd")]
+use crate::product::Destination;
+
 /// `dst`: f32 rows of `stride` values, `columns` written; `x`: `rows` records of `quantize`; `weight`: packed q4;
 /// `bias`: f32 `[columns]` or null; `epilogue`: see `linear_float::epilogue`.
 #[no_mangle]
@@ -28,7 +31,19 @@ pub unsafe extern "C" fn linear_q4(
         crate::pack::Format::Q4,
     );
     #[cfg(feature = "simd")]
-    crate::product::linear::<simd::Q4<false>>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
+    crate::product::linear::<simd::Q4<false>>(
+        Destination {
+            dst,
+            stride,
+            columns,
+            bias,
+            epilogue,
+        },
+        x,
+        weight,
+        rows,
+        width,
+    );
 }
 
 /// As [`linear_q4`], with a minimum in each block.
@@ -58,7 +73,19 @@ pub unsafe extern "C" fn linear_q4_min(
         crate::pack::Format::Q4Min,
     );
     #[cfg(feature = "simd")]
-    crate::product::linear::<simd::Q4<true>>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
+    crate::product::linear::<simd::Q4<true>>(
+        Destination {
+            dst,
+            stride,
+            columns,
+            bias,
+            epilogue,
+        },
+        x,
+        weight,
+        rows,
+        width,
+    );
 }
 
 /// The plain twin of every quantized matrix product: f32 activations from the record, weights one by one.
@@ -86,7 +113,7 @@ pub unsafe fn plain(
 pub mod simd {
     use crate::pack::{GROUP, Q4_BLOCK, Q4_MIN_BLOCK};
     use crate::product::Weights;
-    use crate::simd::load_small_f16;
+    use crate::simd::{constant, load_scales};
     use core::arch::wasm32::*;
 
     /// Without relaxed SIMD the weights are widened, and may as well be signed: their offset is taken off in unpacking.
@@ -99,6 +126,17 @@ pub mod simd {
     /// Packed q4, with or without minimums.
     pub struct Q4<const MIN: bool>;
 
+    impl<const MIN: bool> Q4<MIN> {
+        #[inline(always)]
+        fn signed<const N: usize>(nibbles: [v128; N]) -> [v128; N] {
+            if SIGNED && !MIN {
+                nibbles.map(|v| i8x16_sub(v, constant!(i32 0x0808_0808)))
+            } else {
+                nibbles
+            }
+        }
+    }
+
     impl<const MIN: bool> Weights for Q4<MIN> {
         type Dot = Nibble;
         const BLOCK_BYTES: usize = if MIN { Q4_MIN_BLOCK } else { Q4_BLOCK };
@@ -107,27 +145,26 @@ pub mod simd {
 
         #[inline(always)]
         unsafe fn steps(block: *const u8, j: usize) -> [v128; 4] {
-            let low = u8x16_splat(15);
+            let low = constant!(i32 0x0f0f_0f0f);
             let p = block.add(Self::BLOCK_BYTES - 128 + j * 32) as *const v128;
             let (a, b) = (v128_load(p), v128_load(p.add(1)));
             // shifting 16-bit lanes and masking is one instruction less than shifting bytes
             let high = |v: v128| v128_and(u16x8_shr(v, 4), low);
-            let steps = [v128_and(a, low), v128_and(b, low), high(a), high(b)];
-            if SIGNED && !MIN {
-                steps.map(|v| i8x16_sub(v, i8x16_splat(8)))
-            } else {
-                steps
-            }
+            Self::signed([v128_and(a, low), v128_and(b, low), high(a), high(b)])
         }
         #[inline(always)]
-        unsafe fn scales(block: *const u8) -> [v128; 2] {
-            let p = block as *const u16;
-            [load_small_f16(p), load_small_f16(p.add(4))]
+        unsafe fn pair(block: *const u8, j: usize, pair: usize) -> [v128; 2] {
+            let both = v128_load64_zero(block.add(Self::BLOCK_BYTES - 128 + j * 32 + pair * 8) as *const u64);
+            let low = constant!(i32 0x0f0f_0f0f);
+            Self::signed([v128_and(both, low), v128_and(u16x8_shr(both, 4), low)])
         }
         #[inline(always)]
-        unsafe fn minimums(block: *const u8) -> [v128; 2] {
-            let p = block as *const u16;
-            [load_small_f16(p.add(GROUP)), load_small_f16(p.add(GROUP + 4))]
+        unsafe fn scales(block: *const u8, column: usize) -> v128 {
+            load_scales((block as *const u16).add(column))
+        }
+        #[inline(always)]
+        unsafe fn minimums(block: *const u8, column: usize) -> v128 {
+            load_scales((block as *const u16).add(GROUP + column))
         }
     }
 }

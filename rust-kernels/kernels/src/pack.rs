@@ -7,6 +7,9 @@
 //! - q4: for each block of 32: 8 scales (f16), then `[4 steps][8 rows][4]` bytes: value `4 step + i` in the low half,
 //!   value `16 + 4 step + i` in the high one, offset 8: w = scale * (nibble - 8).
 //! - q4 with minimum: 8 scales, 8 minimums (f16), bytes as before: w = scale * nibble + minimum.
+//!
+//! Scales and minimums are stored times 2^8: then none that matters is a subnormal number, which processors multiply a
+//! hundred times slower. One of 256 or more, for weights of thousands, is thus refused as an infinite one is.
 use crate::activation::{blocks, BLOCK};
 use crate::dequantize::{dequantize, scale_and_minimum, IQ4_NL};
 use crate::half;
@@ -51,7 +54,7 @@ pub extern "C" fn pack_scratch(width: usize) -> usize {
 pub const PACKED: u32 = 0;
 /// The type is unknown to [`dequantize`], or `width` is no multiple of its block.
 pub const UNKNOWN_TYPE: u32 = 1;
-/// A weight is NaN or infinite.
+/// A weight is NaN or infinite, or a block's scale or minimum is not below 255.9.
 pub const NOT_FINITE: u32 = 2;
 
 /// `rows` rows of `width` values in GGUF's type `ggml_type`, `row_bytes` each, into whole groups at `dst`.
@@ -110,6 +113,11 @@ fn finite(h: u16) -> bool {
     h & 0x7c00 != 0x7c00
 }
 
+/// A scale or minimum as packed blocks hold it; exact, or infinite.
+fn stored(scale: u16) -> u16 {
+    half::from_f32(half::to_f32(scale) * 256.0)
+}
+
 /// Q4_0, Q4_1, Q8_0: scale [and minimum], then bytes in the very order of ours; only words of 4 change places.
 unsafe fn interleave(dst: *mut u8, src: *const u8, rows: usize, width: usize, row_bytes: usize, format: Format) -> u32 {
     let halves = if format == Format::Q4Min { 2 } else { 1 };
@@ -120,7 +128,7 @@ unsafe fn interleave(dst: *mut u8, src: *const u8, rows: usize, width: usize, ro
         for b in 0..blocks(width) {
             let (from, to) = (src.add(r * row_bytes + b * from_block), dst.add(b * to_block));
             for h in 0..halves {
-                let scale = u16_at(from.add(2 * h));
+                let scale = stored(u16_at(from.add(2 * h)));
                 bad |= !finite(scale);
                 *(to as *mut u16).add(h * GROUP + r) = scale;
             }
@@ -167,7 +175,7 @@ unsafe fn pack_integers(dst: *mut u8, src: *const u8, rows: usize, width: usize,
     for r in 0..rows {
         for b in 0..blocks(width) {
             let from = src.add(r * row_bytes + b * block_bytes);
-            let scale = u16_at(from);
+            let scale = stored(u16_at(from));
             if !finite(scale) {
                 return NOT_FINITE;
             }
@@ -196,8 +204,8 @@ unsafe fn pack_q4_k(dst: *mut u8, src: *const u8, rows: usize, width: usize, row
             let (d, d_min) = (half::to_f32(u16_at(from)), half::to_f32(u16_at(from.add(2))));
             let (scale, minimum) = scale_and_minimum(core::slice::from_raw_parts(from.add(4), 12), j);
             let (scale, minimum) = (
-                half::from_f32(d * f32::from(scale)),
-                half::from_f32(-d_min * f32::from(minimum)),
+                stored(half::from_f32(d * f32::from(scale))),
+                stored(half::from_f32(-d_min * f32::from(minimum))),
             );
             if !finite(scale) || !finite(minimum) {
                 return NOT_FINITE;
@@ -255,14 +263,23 @@ unsafe fn through_f32(
                     match format {
                         Format::Q8 => {
                             let (scale, values) = quantize_q8(x);
+                            if !finite(scale) {
+                                return NOT_FINITE;
+                            }
                             put_q8(dst, b, r, scale, &values);
                         }
                         Format::Q4 => {
                             let (scale, nibbles) = quantize_q4(x);
+                            if !finite(scale) {
+                                return NOT_FINITE;
+                            }
                             put_q4(dst, b, r, scale, None, &nibbles);
                         }
                         _ => {
                             let (scale, minimum, nibbles) = quantize_q4_min(x);
+                            if !finite(scale) || !finite(minimum) {
+                                return NOT_FINITE;
+                            }
                             put_q4(dst, b, r, scale, Some(minimum), &nibbles);
                         }
                     }
@@ -290,7 +307,7 @@ fn quantize_q8(x: &[f32; BLOCK]) -> (u16, [i8; BLOCK]) {
     let max = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
     let scale = half::from_f32(max / 127.0);
     let by = inverse(half::to_f32(scale));
-    (scale, x.map(|v| round(v * by, -127, 127) as i8))
+    (stored(scale), x.map(|v| round(v * by, -127, 127) as i8))
 }
 
 /// Of nine scales around largest / -8, the one that leaves the least squared error after its own least-squares fit.
@@ -313,14 +330,15 @@ fn quantize_q4(x: &[f32; BLOCK]) -> (u16, [u8; BLOCK]) {
     }
     let scale = half::from_f32(best);
     let by = inverse(half::to_f32(scale));
-    (scale, x.map(|v| (round(v * by, -8, 7) + 8) as u8))
+    (stored(scale), x.map(|v| (round(v * by, -8, 7) + 8) as u8))
 }
 
 fn quantize_q4_min(x: &[f32; BLOCK]) -> (u16, u16, [u8; BLOCK]) {
     let (low, high) = x.iter().fold((f32::MAX, f32::MIN), |(l, h), &v| (l.min(v), h.max(v)));
     let (scale, minimum) = (half::from_f32((high - low) / 15.0), half::from_f32(low));
     let (by, start) = (inverse(half::to_f32(scale)), half::to_f32(minimum));
-    (scale, minimum, x.map(|v| round((v - start) * by, 0, 15) as u8))
+    let nibbles = x.map(|v| round((v - start) * by, 0, 15) as u8);
+    (stored(scale), stored(minimum), nibbles)
 }
 
 /// One row of a packed matrix, block by block: what the formats mean, in one place, for the plain twins and `embed`.
@@ -383,7 +401,7 @@ impl PackedRow {
     }
 
     unsafe fn half(&self, block: *const u8, which: usize) -> f32 {
-        half::to_f32(*(block as *const u16).add(which * GROUP + self.row))
+        half::to_f32(*(block as *const u16).add(which * GROUP + self.row)) * (1.0 / 256.0)
     }
 
     unsafe fn nibble(&self, bytes: *const u8, k: usize) -> u8 {

@@ -17,31 +17,42 @@ pub unsafe fn splat(p: *const f32) -> v128 {
     v128_load32_splat(p as *const u32)
 }
 
+/// A value that never changes in all lanes, by one load from a constant address. V8 makes a vector constant of code anew at
+/// every use, by three instructions that compete with shuffles.
+macro_rules! constant {
+    (f32 $value:expr) => {
+        constant!(f32x4($value, $value, $value, $value))
+    };
+    (i32 $value:expr) => {
+        constant!(i32x4($value, $value, $value, $value))
+    };
+    ($vector:expr) => {{
+        static CONSTANT: v128 = $vector;
+        // volatile, or compilers would put the constant in the place of the load; SAFETY: a static can be read
+        unsafe { core::ptr::addr_of!(CONSTANT).read_volatile() }
+    }};
+}
+pub(crate) use constant;
+
 /// Four f16 -> four f32. Finite values only: an infinity becomes 65536, which weights and caches never hold.
 #[inline(always)]
 pub unsafe fn load_f16(p: *const u16) -> v128 {
     // sign-extended and shifted, the sign lands in bit 31 and exponent and mantissa in place, 112 too low in exponent
     let bits = v128_and(
         i32x4_shl(i32x4_load_extend_i16x4(p as *const i16), 13),
-        u32x4_splat(0x8fff_e000),
+        constant!(i32 0x8fff_e000u32 as i32),
     );
-    f32x4_mul(bits, f32x4_splat(f32::from_bits(0x7780_0000)))
+    f32x4_mul(bits, constant!(f32 f32::from_bits(0x7780_0000)))
 }
 
-/// As [`load_f16`], for values that are often below 2^-14, such as the scales of 8-bit weights: there it would multiply
-/// subnormal numbers, which processors do a hundred times slower.
+/// Four scales as [`crate::pack`] stores them.
 #[inline(always)]
-pub unsafe fn load_small_f16(p: *const u16) -> v128 {
-    let h = i32x4_load_extend_i16x4(p as *const i16);
-    let magnitude = v128_and(i32x4_shl(h, 13), u32x4_splat(0x0fff_e000));
-    // a subnormal is read as 2^-14 * 1.mantissa, and 2^-14 is taken off
-    let subnormal = i32x4_lt(magnitude, i32x4_splat(1 << 23));
-    let exponent = i32x4_sub(i32x4_splat(112 << 23), v128_and(subnormal, i32x4_splat(-(1 << 23))));
-    let value = f32x4_sub(
-        i32x4_add(magnitude, exponent),
-        v128_and(subnormal, i32x4_splat(113 << 23)),
+pub unsafe fn load_scales(p: *const u16) -> v128 {
+    let bits = v128_and(
+        i32x4_shl(i32x4_load_extend_i16x4(p as *const i16), 13),
+        constant!(i32 0x8fff_e000u32 as i32),
     );
-    v128_or(value, v128_and(h, i32x4_splat(i32::MIN)))
+    f32x4_mul(bits, constant!(f32 f32::from_bits(0x7380_0000)))
 }
 
 #[inline(always)]
@@ -61,19 +72,21 @@ pub fn max(a: v128, b: v128) -> v128 {
 /// Cody-Waite reduction by ln 2, then the degree-6 polynomial of Cephes' `expf`.
 #[inline(always)]
 pub fn exp(x: v128) -> v128 {
-    let x = f32x4_pmax(f32x4_pmin(x, f32x4_splat(88.0)), f32x4_splat(-60.0));
-    let magic = f32x4_splat(MAGIC);
-    let shifted = f32x4_add(f32x4_mul(x, f32x4_splat(core::f32::consts::LOG2_E)), magic);
+    let x = f32x4_pmax(f32x4_pmin(x, constant!(f32 88.0)), constant!(f32 - 60.0));
+    let magic = constant!(f32 MAGIC);
+    let shifted = f32x4_add(f32x4_mul(x, constant!(f32 core::f32::consts::LOG2_E)), magic);
     let n = f32x4_sub(shifted, magic);
-    let r = f32x4_sub(x, f32x4_mul(n, f32x4_splat(0.693_359_4)));
-    let r = f32x4_sub(r, f32x4_mul(n, f32x4_splat(-2.121_944_4e-4)));
-    let mut y = f32x4_splat(1.987_569_1e-4);
-    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        y = f32x4_add(f32x4_mul(y, r), f32x4_splat(c));
-    }
-    y = f32x4_add(f32x4_add(f32x4_mul(y, f32x4_mul(r, r)), r), f32x4_splat(1.0));
+    let r = f32x4_sub(x, f32x4_mul(n, constant!(f32 0.693_359_4)));
+    let r = f32x4_sub(r, f32x4_mul(n, constant!(f32 - 2.121_944_4e-4)));
+    let mut y = constant!(f32 1.987_569_1e-4);
+    y = f32x4_add(f32x4_mul(y, r), constant!(f32 1.398_199_9e-3));
+    y = f32x4_add(f32x4_mul(y, r), constant!(f32 8.333_452e-3));
+    y = f32x4_add(f32x4_mul(y, r), constant!(f32 4.166_579_6e-2));
+    y = f32x4_add(f32x4_mul(y, r), constant!(f32 1.666_666_5e-1));
+    y = f32x4_add(f32x4_mul(y, r), constant!(f32 0.5));
+    y = f32x4_add(f32x4_add(f32x4_mul(y, f32x4_mul(r, r)), r), constant!(f32 1.0));
     // the low bits of the shifted value are n: as an exponent they make 2^n
-    let power = i32x4_add(i32x4_shl(shifted, 23), i32x4_splat(127 << 23));
+    let power = i32x4_add(i32x4_shl(shifted, 23), constant!(i32 127 << 23));
     f32x4_mul(y, power)
 }
 
@@ -95,6 +108,19 @@ pub fn lane<const I: usize>(v: v128) -> v128 {
     i32x4_shuffle::<I, I, I, I>(v, v)
 }
 
+/// Rows of four become columns of four.
+#[inline(always)]
+pub fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
+    let (ab0, ab1) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+    let (cd0, cd1) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+    [
+        i32x4_shuffle::<0, 1, 4, 5>(ab0, cd0),
+        i32x4_shuffle::<2, 3, 6, 7>(ab0, cd0),
+        i32x4_shuffle::<0, 1, 4, 5>(ab1, cd1),
+        i32x4_shuffle::<2, 3, 6, 7>(ab1, cd1),
+    ]
+}
+
 /// R words that follow each other in memory, each in all lanes of a vector, with as few loads as can be: engines check
 /// the bounds of every one.
 #[inline(always)]
@@ -113,82 +139,133 @@ pub unsafe fn lanes<const R: usize>(p: *const u8) -> [v128; R] {
     core::array::from_fn(|r| all[r])
 }
 
-/// The running sum of one block of 32: 4 columns (lanes), fed with 4 bytes of each column at a time.
+/// Sums of one block of 32, for four things (lanes) that are fed 4 bytes each at a time, against one word of 4 bytes that all
+/// share. Bytes of activations are signed; those of weights are what the implementation says.
 pub trait Dot: Copy {
-    /// Rows whose sums fit the registers together, times two groups of columns.
+    /// Four bytes of each of four things.
+    type Lanes: Copy;
+    /// One word in all lanes.
+    type Word: Copy;
+    /// Bytes of a word in a panel.
+    const WORD: usize;
+    /// Vectors of activations (4 rows each) whose sums by a panel's columns fit the registers.
+    const VECTORS: usize;
+    /// Rows whose sums by 8 columns fit the registers.
     const ROWS: usize;
-    /// Four activations of one row, in all lanes, as [`Dot::step`] takes them.
-    fn values(word: v128) -> v128;
-    /// A sum that begins at `start`.
+    fn lanes(bytes: v128) -> Self::Lanes;
+    fn word(splat: v128) -> Self::Word;
+    /// Words of two columns, in the low half of `words`, to a panel at `to`; and one of them back.
+    unsafe fn put_words(words: v128, to: *mut u8);
+    unsafe fn panel_word(from: *const u8) -> Self::Word;
+    /// Sums that begin at `start`, which [`Dot::sum`] must be given again.
     fn new(start: v128) -> Self;
-    /// Lane n += sum over i of `a[i] * w[4n + i]`; a signed, w as the implementation says.
-    fn step(self, a: v128, w: v128) -> Self;
-    fn sum(self) -> v128;
+    /// Lane n += sum over i of `x[4n + i] * w[i]`: lanes are rows.
+    fn step_rows(self, x: Self::Lanes, w: Self::Word) -> Self;
+    /// Lane n += sum over i of `x[i] * w[4n + i]`: lanes are columns.
+    fn step_columns(self, x: Self::Word, w: Self::Lanes) -> Self;
+    fn sum(self, start: v128) -> v128;
 }
 
-/// w in 0..=127 with one relaxed instruction, exact on every engine; or 8 bits where [`Bytes`] says that they are.
+/// Weights in 0..=127 with one relaxed instruction, exact on every engine; or 8 bits where [`Bytes`] says that they are.
 #[cfg(target_feature = "relaxed-simd")]
 #[derive(Clone, Copy)]
 pub struct Relaxed(v128);
 
 #[cfg(target_feature = "relaxed-simd")]
 impl Dot for Relaxed {
+    type Lanes = v128;
+    type Word = v128;
+    const WORD: usize = 16;
+    const VECTORS: usize = 2;
     const ROWS: usize = 4;
     #[inline(always)]
-    fn values(word: v128) -> v128 {
-        word
+    fn lanes(bytes: v128) -> v128 {
+        bytes
     }
     #[inline(always)]
-    fn step(self, a: v128, w: v128) -> Self {
-        Self(i32x4_relaxed_dot_i8x16_i7x16_add(a, w, self.0))
+    fn word(splat: v128) -> v128 {
+        splat
     }
     #[inline(always)]
-    fn sum(self) -> v128 {
-        self.0
+    unsafe fn put_words(words: v128, to: *mut u8) {
+        v128_store(to as *mut v128, lane::<0>(words));
+        v128_store(to.add(16) as *mut v128, lane::<1>(words));
+    }
+    #[inline(always)]
+    unsafe fn panel_word(from: *const u8) -> v128 {
+        v128_load(from as *const v128)
     }
     #[inline(always)]
     fn new(start: v128) -> Self {
         Self(start)
     }
+    #[inline(always)]
+    fn step_rows(self, x: v128, w: v128) -> Self {
+        Self(i32x4_relaxed_dot_i8x16_i7x16_add(x, w, self.0))
+    }
+    #[inline(always)]
+    fn step_columns(self, x: v128, w: v128) -> Self {
+        Self(i32x4_relaxed_dot_i8x16_i7x16_add(x, w, self.0))
+    }
+    #[inline(always)]
+    fn sum(self, _: v128) -> v128 {
+        self.0
+    }
 }
 
-/// w signed 8 bits, widened to 16. Products come in pairs: `low` holds columns 0, 0, 1, 1 and `high` 2, 2, 3, 3.
+/// Signed weights of 8 bits; both sides widened to 16. Products come in pairs: `low` holds lanes 0, 0, 1, 1 and `high`
+/// 2, 2, 3, 3.
 #[derive(Clone, Copy)]
 pub struct Widened {
-    start: v128,
     low: v128,
     high: v128,
 }
 
 impl Dot for Widened {
+    type Lanes = [v128; 2];
+    type Word = v128;
+    const WORD: usize = 8;
+    const VECTORS: usize = 1;
     const ROWS: usize = 2;
     #[inline(always)]
-    fn values(word: v128) -> v128 {
-        i16x8_extend_low_i8x16(word)
+    fn lanes(bytes: v128) -> [v128; 2] {
+        [i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes)]
     }
     #[inline(always)]
-    fn step(self, a: v128, w: v128) -> Self {
-        let low = i32x4_dot_i16x8(a, i16x8_extend_low_i8x16(w));
-        let high = i32x4_dot_i16x8(a, i16x8_extend_high_i8x16(w));
+    fn word(splat: v128) -> v128 {
+        i16x8_extend_low_i8x16(splat)
+    }
+    #[inline(always)]
+    unsafe fn put_words(words: v128, to: *mut u8) {
+        v128_store(to as *mut v128, i16x8_extend_low_i8x16(words));
+    }
+    #[inline(always)]
+    unsafe fn panel_word(from: *const u8) -> v128 {
+        v128_load64_splat(from as *const u64)
+    }
+    #[inline(always)]
+    fn new(_: v128) -> Self {
         Self {
-            start: self.start,
-            low: i32x4_add(self.low, low),
-            high: i32x4_add(self.high, high),
-        }
-    }
-    #[inline(always)]
-    fn sum(self) -> v128 {
-        let even = i32x4_shuffle::<0, 2, 4, 6>(self.low, self.high);
-        let odd = i32x4_shuffle::<1, 3, 5, 7>(self.low, self.high);
-        i32x4_add(self.start, i32x4_add(even, odd))
-    }
-    #[inline(always)]
-    fn new(start: v128) -> Self {
-        Self {
-            start,
             low: i32x4_splat(0),
             high: i32x4_splat(0),
         }
+    }
+    #[inline(always)]
+    fn step_rows(self, [low, high]: [v128; 2], word: v128) -> Self {
+        Self {
+            low: i32x4_add(self.low, i32x4_dot_i16x8(low, word)),
+            high: i32x4_add(self.high, i32x4_dot_i16x8(high, word)),
+        }
+    }
+    #[inline(always)]
+    fn step_columns(self, x: v128, w: [v128; 2]) -> Self {
+        self.step_rows(w, x)
+    }
+    #[inline(always)]
+    fn sum(self, start: v128) -> v128 {
+        let even = i32x4_shuffle::<0, 2, 4, 6>(self.low, self.high);
+        let odd = i32x4_shuffle::<1, 3, 5, 7>(self.low, self.high);
+        i32x4_add(start, i32x4_add(even, odd))
     }
 }
 
