@@ -40,6 +40,18 @@ export interface Backend {
   embed(dst: number, table: Matrix, ids: number, count: number): void;
   rmsNorm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
   layerNorm(dst: number, x: number, weight: number, bias: number, rows: number, width: number, eps: number): void;
+  /** `rmsNorm` and `quantize` in one, the same bits; dst: `rows` activation records. */
+  rmsNormQuantize(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
+  /** `layerNorm` and `quantize` in one, the same bits; dst: `rows` activation records. */
+  layerNormQuantize(
+    dst: number,
+    x: number,
+    weight: number,
+    bias: number,
+    rows: number,
+    width: number,
+    eps: number,
+  ): void;
   /** x: f32 rows of `stride`, heads * headWidth turned in place; turns: f32 [rows, headWidth / 2, 2] of cosine, sine. */
   rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void;
   /** Writes rows of keys and values at `position` of a layer's cache. */
@@ -61,6 +73,13 @@ export interface Backend {
   ): void;
   /** dst = silu(gate) * up, all f32 [elements]. */
   swiglu(dst: number, gate: number, up: number, elements: number): void;
+  /** `swiglu` and `quantize` in one, the same bits; dst: `rows` activation records; gate, up: f32 [rows, width]. */
+  swigluQuantize(dst: number, gate: number, up: number, rows: number, width: number): void;
+  /**
+   * `quantize` of x after the function that `Epilogue.gelu` applies, the same bits; dst: `rows` activation records; x: f32
+   * [rows, width].
+   */
+  geluQuantize(dst: number, x: number, rows: number, width: number): void;
   /** dst += x, f32 [elements]. */
   add(dst: number, x: number, elements: number): void;
   /** dst: f32 [(size / patch)^2, 3 * patch^2] from u8 [size, size, 3]; mean, deviation: f32 [3]. */
@@ -69,6 +88,20 @@ export interface Backend {
   pixelShuffle(dst: number, x: number, grid: number, width: number, scale: number): void;
   /** Index of the largest of f32 [elements], or -1 if any is NaN or infinite. */
   argmax(x: number, elements: number): number;
+  /** f32 elements of scratch for `sample` among so many logits. */
+  sampleScratch(elements: number): number;
+  /**
+   * Index that a draw chooses of `logits`, f32 [elements], which stay as they are; or -1 if any is NaN or infinite.
+   * scratch: f32 [sampleScratch(elements)]; recent: u32 [recents], indices that the repetition penalty is for.
+   */
+  sample(
+    scratch: number,
+    logits: number,
+    elements: number,
+    recent: number,
+    recents: number,
+    choice: TokenChoice,
+  ): number;
 
   /** Copies bytes in, at an address. */
   write(address: number, bytes: Uint8Array): void;
@@ -122,6 +155,30 @@ export interface Matrix {
   readonly columns: number;
   /** Inputs a row. */
   readonly width: number;
+}
+
+/** How `sample` chooses; the steps are taken in the order of the fields. */
+export interface TokenChoice {
+  /** Above 0. Divides positive and multiplies negative logits of the recent indices, once each. */
+  readonly repetitionPenalty: number;
+  /** Divides the logits; 0: the largest, of equal ones the first. */
+  readonly temperature: number;
+  /** Keeps the k largest, of equal ones the first; 0 keeps all. */
+  readonly topK: number;
+  /** Keeps the fewest most probable that reach this probability, above 0 to 1. */
+  readonly topP: number;
+  /** Keeps those at least this many times as probable as the most probable, 0 to 1. */
+  readonly minP: number;
+  /** From 0 up to but not including 1: decides among those kept. */
+  readonly uniform: number;
+}
+
+/** Addresses that a sampler needs beside the logits. */
+export interface SamplingBuffers {
+  /** f32 [sampleScratch(logits)]. */
+  readonly scratch: number;
+  /** u32, for as many ids as the repetition penalty may be for. */
+  readonly recent: number;
 }
 
 /** Elements of a KV store; the numbers are the kernels' own. */

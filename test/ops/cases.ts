@@ -14,6 +14,8 @@ const F32 = 1e-12;
 const EXP = 1e-12;
 /** 8-bit activations: (largest / rms)^2 / (12 * 127^2), with largest / rms about 2.5 in a block of 32. */
 const ACTIVATIONS_8_BIT = 5e-5;
+/** The same of products of two such numbers, which stray further: largest / rms about 4. */
+const PRODUCTS_8_BIT = 1e-4;
 /** The rounding of the rounding: each of the two steps loses a part in 127. */
 const TWO_TERMS = 5e-9;
 /** f16 storage: 2^-22 / 3 for keys and values each. */
@@ -28,6 +30,19 @@ export interface Case {
 
 const out = (bench: Bench, at: number, elements: number) => bench.get(at, elements);
 
+function rmsNormOf(x: Float32Array, w: Float32Array): Float64Array {
+  const scale = 1 / Math.sqrt(x.reduce((s, v) => s + v * v, 0) / x.length + 1e-5);
+  return Float64Array.from(x, (v, i) => v * scale * w[i]!);
+}
+
+function layerNormOf(x: Float32Array, w: Float32Array, bias: Float32Array): Float64Array {
+  const mean = x.reduce((s, v) => s + v, 0) / x.length;
+  const scale = 1 / Math.sqrt(x.reduce((s, v) => s + (v - mean) ** 2, 0) / x.length + 1e-6);
+  return Float64Array.from(x, (v, i) => (v - mean) * scale * w[i]! + bias[i]!);
+}
+
+const siluOf = (x: number) => x / (1 + Math.exp(-x));
+
 function rmsNorm(rows: number, width: number): Case {
   return {
     name: `rms_norm [${rows}, ${width}]`,
@@ -38,9 +53,7 @@ function rmsNorm(rows: number, width: number): Case {
       bench.backend.rmsNorm(at, at, bench.put(w), rows, width, 1e-5);
       const want = new Float64Array(rows * width);
       for (let r = 0; r < rows; r++) {
-        const row = x.subarray(r * width, (r + 1) * width);
-        const scale = 1 / Math.sqrt(row.reduce((s, v) => s + v * v, 0) / width + 1e-5);
-        row.forEach((v, i) => want[r * width + i] = v * scale * w[i]!);
+        want.set(rmsNormOf(x.subarray(r * width, (r + 1) * width), w), r * width);
       }
       return { got: out(bench, at, rows * width), want };
     },
@@ -57,10 +70,7 @@ function layerNorm(rows: number, width: number): Case {
       bench.backend.layerNorm(dst, bench.put(x), bench.put(w), bench.put(bias), rows, width, 1e-6);
       const want = new Float64Array(rows * width);
       for (let r = 0; r < rows; r++) {
-        const row = x.subarray(r * width, (r + 1) * width);
-        const mean = row.reduce((s, v) => s + v, 0) / width;
-        const scale = 1 / Math.sqrt(row.reduce((s, v) => s + (v - mean) ** 2, 0) / width + 1e-6);
-        row.forEach((v, i) => want[r * width + i] = (v - mean) * scale * w[i]! + bias[i]!);
+        want.set(layerNormOf(x.subarray(r * width, (r + 1) * width), w, bias), r * width);
       }
       return { got: out(bench, dst, rows * width), want };
     },
@@ -166,6 +176,63 @@ function twoTerms(format: WeightFormat, width: number, columns: number): Case {
   };
 }
 
+/** A fused operation and its formula, both of a row x and of numbers w: weights of a norm, or a row that gates. */
+interface Fused {
+  readonly name: string;
+  make(b: Backend, dst: number, x: number, w: number, rows: number, width: number): void;
+  of(x: Float32Array, w: Float32Array): Float64Array;
+}
+
+const FUSED: readonly Fused[] = [
+  {
+    name: "rms_norm_quantize",
+    make: (b, dst, x, w, rows, width) => b.rmsNormQuantize(dst, x, w, rows, width, 1e-5),
+    of: rmsNormOf,
+  },
+  {
+    name: "layer_norm_quantize",
+    make: (b, dst, x, w, rows, width) => b.layerNormQuantize(dst, x, w, w, rows, width, 1e-6),
+    of: (x, w) => layerNormOf(x, w, w),
+  },
+  {
+    name: "swiglu_quantize",
+    make: (b, dst, x, w, rows, width) => b.swigluQuantize(dst, x, w, rows, width),
+    of: (x, w) => Float64Array.from(x, (v, i) => siluOf(v) * w[i]!),
+  },
+  {
+    name: "gelu_quantize",
+    make: (b, dst, x, _w, rows, width) => b.geluQuantize(dst, x, rows, width),
+    of: (x) => Float64Array.from(x, geluOf),
+  },
+];
+
+/** The records of a fused operation, told by a product that reads them; w is the same for all rows. */
+function fused({ name, make, of }: Fused, rows: number, width: number): Case {
+  const columns = 24;
+  return {
+    name: `${name}, linear q8 [${rows}, ${width}] x [${columns}, ${width}]`,
+    bound: F32 * 10,
+    simdBound: PRODUCTS_8_BIT,
+    run(bench) {
+      const b = bench.backend;
+      const { matrix, real } = packed(bench, numbers(28, columns * width, 0.1), columns, width, q8);
+      const [x, w] = [numbers(29, rows * width, 2), numbers(30, width)];
+      const [quantized, dst] = [bench.reserve(b.activationRowBytes(width) * rows), bench.reserve(rows * columns * 4)];
+      const every = Float32Array.from({ length: rows * width }, (_, i) => w[i % width]!);
+      make(b, quantized, bench.put(x), bench.put(every), rows, width);
+      b.linear(dst, 0, quantized, matrix, 0, rows, Epilogue.store);
+      const want = new Float64Array(rows * columns);
+      for (let r = 0; r < rows; r++) {
+        const input = of(x.subarray(r * width, (r + 1) * width), w);
+        for (let c = 0; c < columns; c++) {
+          want[r * columns + c] = input.reduce((sum, v, k) => sum + v * real[c * width + k]!, 0);
+        }
+      }
+      return { got: out(bench, dst, rows * columns), want };
+    },
+  };
+}
+
 const geluOf = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
 function swiglu(elements: number): Case {
@@ -176,7 +243,7 @@ function swiglu(elements: number): Case {
       const [gate, up] = [numbers(11, elements, 8), numbers(12, elements)];
       const at = bench.put(gate);
       bench.backend.swiglu(at, at, bench.put(up), elements);
-      const want = Float64Array.from(gate, (x, i) => x / (1 + Math.exp(-x)) * up[i]!);
+      const want = Float64Array.from(gate, (x, i) => siluOf(x) * up[i]!);
       return { got: out(bench, at, elements), want };
     },
   };
@@ -353,6 +420,7 @@ export const CASES: readonly Case[] = [
   ...[q8, q4, q4Min].map((format) => linear(format, 9, 3072, 16, store, false)),
   swiglu(1536),
   swiglu(7),
+  ...FUSED.flatMap((operation) => [fused(operation, 1, 576), fused(operation, 7, 100)]),
   rope(3, 9, 64),
   rope(1, 3, 32),
   attention({ rows: 1, heads: 9, kvHeads: 3, headWidth: 64, past: 100, ...cached }),

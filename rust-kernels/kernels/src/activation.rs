@@ -34,13 +34,7 @@ pub extern "C" fn activation_row_bytes(width: usize) -> usize {
 /// `dst`: `rows` rows of `activation_row_bytes`; `x`: f32 `[rows][width]`.
 #[no_mangle]
 pub unsafe extern "C" fn quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
-    let row_bytes = activation_row_bytes(width);
-    for first in (0..rows).step_by(TILE_ROWS) {
-        let n = TILE_ROWS.min(rows - first);
-        for r in 0..n {
-            twin::quantize_row(dst.add(first * row_bytes), r, n, x.add((first + r) * width), width);
-        }
-    }
+    twin::quantize(dst, x, rows, width);
 }
 
 /// What `quantize` loses: dst = x - (x as it will be read back), one row. Multiplied as a second row, it gives a product
@@ -57,9 +51,15 @@ pub use simd as twin;
 
 #[cfg(not(feature = "simd"))]
 pub mod plain {
-    pub unsafe fn quantize_row(tile: *mut u8, row: usize, _rows: usize, x: *const f32, width: usize) {
-        let dst = tile.add(row * super::activation_row_bytes(width)) as *mut f32;
-        core::ptr::copy_nonoverlapping(x, dst, width);
+    /// Where row `row` of the records at `dst` lies: f32 `[width]`.
+    pub unsafe fn record(dst: *mut u8, row: usize, width: usize) -> *mut f32 {
+        dst.add(row * super::activation_row_bytes(width)) as *mut f32
+    }
+
+    pub unsafe fn quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
+        for r in 0..rows {
+            core::ptr::copy_nonoverlapping(x.add(r * width), record(dst, r, width), width);
+        }
     }
 
     pub unsafe fn rounding_error(dst: *mut f32, _x: *const f32, width: usize) {
@@ -69,84 +69,110 @@ pub mod plain {
 
 #[cfg(feature = "simd")]
 pub mod simd {
-    use super::{blocks, BLOCK, MAGIC};
+    use super::{activation_row_bytes, blocks, BLOCK, TILE_ROWS};
+    use crate::block::{factors, largest, quantize_block, quantize_four, quantize_one, round, BLOCK_BYTES};
+    use crate::row::{write, Row};
     use crate::simd::{load, store};
     use core::arch::wasm32::*;
+    use core::mem::MaybeUninit;
 
-    /// Row `row` of a tile of `rows`.
-    pub unsafe fn quantize_row(tile: *mut u8, row: usize, rows: usize, x: *const f32, width: usize) {
-        for b in 0..blocks(width) {
-            let v = load_block(x.add(b * BLOCK), width - b * BLOCK);
-            quantize_block(&v, tile.add(b * rows * (BLOCK + 8)), row, rows);
+    /// Values that lie in memory.
+    #[derive(Clone, Copy)]
+    pub struct Values(pub *const f32);
+
+    impl Row for Values {
+        #[inline(always)]
+        unsafe fn four(&self, i: usize) -> v128 {
+            load(self.0.add(i))
         }
+        #[inline(always)]
+        unsafe fn one(&self, i: usize) -> f32 {
+            *self.0.add(i)
+        }
+    }
+
+    /// Values of a row that are made before they are quantized: few enough to stay in the first-level cache.
+    const PART: usize = 8 * BLOCK;
+
+    pub unsafe fn quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
+        let row_bytes = activation_row_bytes(width);
+        let whole = width - width % BLOCK;
+        let mut tail = [0.0f32; TILE_ROWS * BLOCK];
+        for first in (0..rows).step_by(TILE_ROWS) {
+            let n = TILE_ROWS.min(rows - first);
+            let (tile, x) = (dst.add(first * row_bytes), x.add(first * width));
+            for from in (0..whole).step_by(BLOCK) {
+                quantize_block(tile.add(from / BLOCK * n * BLOCK_BYTES), x.add(from), width, n);
+            }
+            if whole < width {
+                for r in 0..n {
+                    write(
+                        tail.as_mut_ptr().add(r * BLOCK),
+                        Values(x.add(r * width)),
+                        whole,
+                        width - whole,
+                    );
+                }
+                quantize_block(tile.add(whole / BLOCK * n * BLOCK_BYTES), tail.as_ptr(), BLOCK, n);
+            }
+        }
+    }
+
+    /// Records of rows that are made on the way, part by part: `row` begins one.
+    #[inline(always)]
+    pub unsafe fn quantize_rows<R: Row>(dst: *mut u8, rows: usize, width: usize, row: impl Fn(usize) -> R) {
+        let row_bytes = activation_row_bytes(width);
+        let mut values = MaybeUninit::<[f32; TILE_ROWS * PART]>::uninit();
+        let values = values.as_mut_ptr() as *mut f32;
+        let whole = rows - rows % TILE_ROWS;
+        for first in (0..whole).step_by(TILE_ROWS) {
+            let tile: [R; TILE_ROWS] = core::array::from_fn(|r| row(first + r));
+            let mut block = dst.add(first * row_bytes);
+            for from in (0..width).step_by(PART) {
+                for (r, row) in tile.iter().enumerate() {
+                    make_part(values.add(r * PART), row, from, width);
+                }
+                for b in 0..blocks(PART.min(width - from)) {
+                    quantize_four(block, values.add(b * BLOCK), PART);
+                    block = block.add(TILE_ROWS * BLOCK_BYTES);
+                }
+            }
+        }
+        let left = rows - whole;
+        for r in 0..left {
+            let row = row(whole + r);
+            let mut block = dst.add(whole * row_bytes);
+            for from in (0..width).step_by(PART) {
+                make_part(values, &row, from, width);
+                for b in 0..blocks(PART.min(width - from)) {
+                    quantize_one(block, values.add(b * BLOCK), r, left);
+                    block = block.add(left * BLOCK_BYTES);
+                }
+            }
+        }
+    }
+
+    /// Values from `from` on, as many as a part or the row has, the last block filled up with zeros.
+    #[inline(never)]
+    unsafe fn make_part<R: Row>(dst: *mut f32, row: &R, from: usize, width: usize) {
+        let n = PART.min(width - from);
+        write(dst, *row, from, n);
+        core::ptr::write_bytes(dst.add(n), 0, n.next_multiple_of(BLOCK) - n);
     }
 
     pub unsafe fn rounding_error(dst: *mut f32, x: *const f32, width: usize) {
+        let mut values = [0.0f32; BLOCK];
         for b in 0..blocks(width) {
             let left = (width - b * BLOCK).min(BLOCK);
-            let v = load_block(x.add(b * BLOCK), left);
-            let (scale, integers) = round(&v);
-            let mut error = [0.0f32; BLOCK];
-            for i in 0..8 {
-                let back = f32x4_mul(f32x4_convert_i32x4(integers[i]), f32x4_splat(scale));
-                store(error.as_mut_ptr().add(4 * i), f32x4_sub(v[i], back));
+            core::ptr::copy_nonoverlapping(x.add(b * BLOCK), values.as_mut_ptr(), left);
+            values[left..].fill(0.0);
+            let (scale, inverse) = factors(largest(values.as_ptr()));
+            for i in (0..BLOCK).step_by(4) {
+                let v = load(values.as_ptr().add(i));
+                let back = f32x4_mul(f32x4_convert_i32x4(round(v, inverse)), scale);
+                store(values.as_mut_ptr().add(i), f32x4_sub(v, back));
             }
-            core::ptr::copy_nonoverlapping(error.as_ptr(), dst.add(b * BLOCK), left);
+            core::ptr::copy_nonoverlapping(values.as_ptr(), dst.add(b * BLOCK), left);
         }
-    }
-
-    /// A block of which `left` values are there, filled up with zeros.
-    #[inline(always)]
-    unsafe fn load_block(x: *const f32, left: usize) -> [v128; 8] {
-        let mut tail = [0.0f32; BLOCK];
-        let from = if left >= BLOCK {
-            x
-        } else {
-            core::ptr::copy_nonoverlapping(x, tail.as_mut_ptr(), left);
-            tail.as_ptr()
-        };
-        core::array::from_fn(|i| load(from.add(4 * i)))
-    }
-
-    /// Symmetric: scale = largest magnitude / 127, values rounded to nearest. A NaN or infinity makes the scale NaN,
-    /// so that it reaches the output instead of vanishing in the conversion to integers.
-    #[inline(always)]
-    fn round(v: &[v128; 8]) -> (f32, [v128; 8]) {
-        // magnitudes are compared as integers, in which order NaN is above all
-        let magnitude = |i: usize| v128_and(v[i], i32x4_splat(i32::MAX));
-        let m01 = i32x4_max(magnitude(0), magnitude(1));
-        let m23 = i32x4_max(magnitude(2), magnitude(3));
-        let m45 = i32x4_max(magnitude(4), magnitude(5));
-        let m67 = i32x4_max(magnitude(6), magnitude(7));
-        let m = i32x4_max(i32x4_max(m01, m23), i32x4_max(m45, m67));
-        let m = i32x4_max(m, i32x4_shuffle::<2, 3, 0, 1>(m, m));
-        let max = f32x4_extract_lane::<0>(i32x4_max(m, i32x4_shuffle::<1, 0, 3, 2>(m, m)));
-        let inverse = f32x4_splat(if max > 1e-30 { 127.0 / max } else { 0.0 });
-        let magic = f32x4_splat(MAGIC);
-        // adding the magic number rounds to nearest, ties to even, and leaves the integer in the low bits
-        let integers = v.map(|v| i32x4_sub(f32x4_add(f32x4_mul(v, inverse), magic), magic));
-        (if max < f32::INFINITY { max / 127.0 } else { f32::NAN }, integers)
-    }
-
-    #[inline(always)]
-    unsafe fn quantize_block(v: &[v128; 8], block: *mut u8, row: usize, rows: usize) {
-        let (scale, q) = round(v);
-        let low = i8x16_narrow_i16x8(i16x8_narrow_i32x4(q[0], q[1]), i16x8_narrow_i32x4(q[2], q[3]));
-        let high = i8x16_narrow_i16x8(i16x8_narrow_i32x4(q[4], q[5]), i16x8_narrow_i32x4(q[6], q[7]));
-        let values = (block as *mut u32).add(row);
-        v128_store32_lane::<0>(low, values);
-        v128_store32_lane::<1>(low, values.add(rows));
-        v128_store32_lane::<2>(low, values.add(2 * rows));
-        v128_store32_lane::<3>(low, values.add(3 * rows));
-        v128_store32_lane::<0>(high, values.add(4 * rows));
-        v128_store32_lane::<1>(high, values.add(5 * rows));
-        v128_store32_lane::<2>(high, values.add(6 * rows));
-        v128_store32_lane::<3>(high, values.add(7 * rows));
-        *(block as *mut f32).add(8 * rows + row) = scale;
-        let pairs = i16x8_add(i16x8_extadd_pairwise_i8x16(low), i16x8_extadd_pairwise_i8x16(high));
-        let fours = i32x4_extadd_pairwise_i16x8(pairs);
-        let twos = i32x4_add(fours, i32x4_shuffle::<2, 3, 0, 1>(fours, fours));
-        let sum = i32x4_extract_lane::<0>(twos) + i32x4_extract_lane::<1>(twos);
-        *(block as *mut i32).add(9 * rows + row) = -8 * sum;
     }
 }

@@ -1,25 +1,93 @@
-//! What follows the encoder's first feed-forward product, as its epilogue:
+//! What follows the encoder's first feed-forward product, as its epilogue or on the way into the second one's records:
 //! gelu(x) = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), the tanh form (Hendrycks and Gimpel, arXiv 1606.08415).
+
+#[cfg(not(feature = "simd"))]
+use plain as twin;
+#[cfg(feature = "simd")]
+use simd as twin;
+
+/// `quantize` of gelu(x), with the bits that the epilogue gives it. `dst`: `rows` activation records; `x`: f32
+/// `[rows][width]`.
+#[no_mangle]
+pub unsafe extern "C" fn gelu_quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
+    twin::gelu_quantize(dst, x, rows, width);
+}
 
 pub mod plain {
     pub fn gelu_one(x: f32) -> f32 {
         0.5 * x * (1.0 + crate::math::tanh(0.797_884_6 * (x + 0.044_715 * x * x * x)))
     }
+
+    #[cfg(not(feature = "simd"))]
+    pub unsafe fn gelu_quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
+        for r in 0..rows {
+            let record = crate::activation::plain::record(dst, r, width);
+            for i in 0..width {
+                *record.add(i) = gelu_one(*x.add(r * width + i));
+            }
+        }
+    }
 }
 
 #[cfg(feature = "simd")]
 pub mod simd {
-    use crate::simd::{constant, exp};
+    use crate::activation::simd::quantize_rows;
+    use crate::exp::Exp;
+    use crate::kept::kept;
+    use crate::row::Row;
+    use crate::simd::{exp, load};
     use core::arch::wasm32::*;
 
-    /// x / 2 * (1 + tanh u) = x / (1 + e^-2u)
+    const CUBIC: f32 = 0.044_715;
+    /// -2 sqrt(2 / pi)
+    const FACTOR: f32 = -1.595_769_1;
+
+    /// x / 2 * (1 + tanh u) = x / (1 + e^-2u), for one value at a time of a product.
     #[inline(always)]
     pub fn gelu4(x: v128) -> v128 {
+        let u = minus_2u(x, f32x4_splat(CUBIC), f32x4_splat(FACTOR));
+        f32x4_div(x, f32x4_add(exp(u), f32x4_splat(1.0)))
+    }
+
+    #[inline(always)]
+    fn minus_2u(x: v128, cubic: v128, factor: v128) -> v128 {
         let cube = f32x4_mul(f32x4_mul(x, x), x);
-        let u = f32x4_mul(
-            f32x4_add(x, f32x4_mul(cube, constant!(f32 0.044_715))),
-            constant!(f32 - 1.595_769_1),
-        );
-        f32x4_div(x, f32x4_add(exp(u), constant!(f32 1.0)))
+        f32x4_mul(f32x4_add(x, f32x4_mul(cube, cubic)), factor)
+    }
+
+    #[derive(Clone, Copy)]
+    struct Activated {
+        x: *const f32,
+        exp: Exp,
+        cubic: v128,
+        factor: v128,
+    }
+
+    impl Activated {
+        #[inline(always)]
+        fn of(&self, x: v128) -> v128 {
+            self.exp.over_one_plus(x, minus_2u(x, self.cubic, self.factor))
+        }
+    }
+
+    impl Row for Activated {
+        #[inline(always)]
+        unsafe fn four(&self, i: usize) -> v128 {
+            self.of(load(self.x.add(i)))
+        }
+        #[inline(always)]
+        unsafe fn one(&self, i: usize) -> f32 {
+            f32x4_extract_lane::<0>(self.of(f32x4_splat(*self.x.add(i))))
+        }
+    }
+
+    pub unsafe fn gelu_quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
+        let (exp, cubic, factor) = (Exp::new(), kept(f32x4_splat(CUBIC)), kept(f32x4_splat(FACTOR)));
+        quantize_rows(dst, rows, width, |r| Activated {
+            x: x.add(r * width),
+            exp,
+            cubic,
+            factor,
+        });
     }
 }

@@ -21,7 +21,23 @@ pub unsafe extern "C" fn layer_norm(
     }
 }
 
+/// `quantize` of what [`layer_norm`] gives, to the bit, without the rows in between. `dst`: `rows` activation records.
+#[no_mangle]
+pub unsafe extern "C" fn layer_norm_quantize(
+    dst: *mut u8,
+    x: *const f32,
+    weight: *const f32,
+    bias: *const f32,
+    rows: usize,
+    width: usize,
+    eps: f32,
+) {
+    twin::layer_norm_quantize(dst, x, weight, bias, rows, width, eps);
+}
+
+#[cfg(not(feature = "simd"))]
 pub mod plain {
+    use crate::activation::plain::record;
     use crate::math::inverse_sqrt;
 
     pub unsafe fn layer_norm_row(
@@ -45,12 +61,85 @@ pub mod plain {
             *dst.add(i) = (*x.add(i) - mean as f32) * scale * *weight.add(i) + *bias.add(i);
         }
     }
+
+    pub unsafe fn layer_norm_quantize(
+        dst: *mut u8,
+        x: *const f32,
+        weight: *const f32,
+        bias: *const f32,
+        rows: usize,
+        width: usize,
+        eps: f32,
+    ) {
+        for r in 0..rows {
+            layer_norm_row(record(dst, r, width), x.add(r * width), weight, bias, width, eps);
+        }
+    }
 }
 
 #[cfg(feature = "simd")]
 pub mod simd {
-    use crate::simd::{horizontal_sum, load, store};
+    use crate::activation::simd::{quantize_rows, Values};
+    use crate::row::{sum, write, Row};
+    use crate::simd::load;
     use core::arch::wasm32::*;
+
+    #[derive(Clone, Copy)]
+    struct SquaredDistances {
+        x: *const f32,
+        mean: v128,
+    }
+
+    impl Row for SquaredDistances {
+        #[inline(always)]
+        unsafe fn four(&self, i: usize) -> v128 {
+            let d = f32x4_sub(load(self.x.add(i)), self.mean);
+            f32x4_mul(d, d)
+        }
+        #[inline(always)]
+        unsafe fn one(&self, i: usize) -> f32 {
+            let d = *self.x.add(i) - f32x4_extract_lane::<0>(self.mean);
+            d * d
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Normalised {
+        x: *const f32,
+        weight: *const f32,
+        bias: *const f32,
+        mean: v128,
+        scale: v128,
+    }
+
+    impl Normalised {
+        #[inline(never)]
+        unsafe fn new(x: *const f32, weight: *const f32, bias: *const f32, width: usize, eps: f32) -> Self {
+            let mean = f32x4_splat(sum(Values(x), width) / width as f32);
+            let variance = sum(SquaredDistances { x, mean }, width) / width as f32;
+            let scale = f32x4_div(f32x4_splat(1.0), f32x4_sqrt(f32x4_splat(variance + eps)));
+            Self {
+                x,
+                weight,
+                bias,
+                mean,
+                scale,
+            }
+        }
+    }
+
+    impl Row for Normalised {
+        #[inline(always)]
+        unsafe fn four(&self, i: usize) -> v128 {
+            let y = f32x4_mul(f32x4_sub(load(self.x.add(i)), self.mean), self.scale);
+            f32x4_add(f32x4_mul(y, load(self.weight.add(i))), load(self.bias.add(i)))
+        }
+        #[inline(always)]
+        unsafe fn one(&self, i: usize) -> f32 {
+            let y = (*self.x.add(i) - f32x4_extract_lane::<0>(self.mean)) * f32x4_extract_lane::<0>(self.scale);
+            y * *self.weight.add(i) + *self.bias.add(i)
+        }
+    }
 
     pub unsafe fn layer_norm_row(
         dst: *mut f32,
@@ -60,33 +149,20 @@ pub mod simd {
         width: usize,
         eps: f32,
     ) {
-        let whole = width & !3;
-        let mut sums = f32x4_splat(0.0);
-        for i in (0..whole).step_by(4) {
-            sums = f32x4_add(sums, load(x.add(i)));
-        }
-        let mut sum = horizontal_sum(sums);
-        for i in whole..width {
-            sum += *x.add(i);
-        }
-        let mean = sum / width as f32;
-        let m = f32x4_splat(mean);
-        let mut squares = f32x4_splat(0.0);
-        for i in (0..whole).step_by(4) {
-            let d = f32x4_sub(load(x.add(i)), m);
-            squares = f32x4_add(squares, f32x4_mul(d, d));
-        }
-        let mut variance = horizontal_sum(squares);
-        for i in whole..width {
-            variance += (*x.add(i) - mean) * (*x.add(i) - mean);
-        }
-        let scale = f32x4_div(f32x4_splat(1.0), f32x4_sqrt(f32x4_splat(variance / width as f32 + eps)));
-        for i in (0..whole).step_by(4) {
-            let y = f32x4_mul(f32x4_mul(f32x4_sub(load(x.add(i)), m), scale), load(weight.add(i)));
-            store(dst.add(i), f32x4_add(y, load(bias.add(i))));
-        }
-        for i in whole..width {
-            *dst.add(i) = (*x.add(i) - mean) * f32x4_extract_lane::<0>(scale) * *weight.add(i) + *bias.add(i);
-        }
+        write(dst, Normalised::new(x, weight, bias, width, eps), 0, width);
+    }
+
+    pub unsafe fn layer_norm_quantize(
+        dst: *mut u8,
+        x: *const f32,
+        weight: *const f32,
+        bias: *const f32,
+        rows: usize,
+        width: usize,
+        eps: f32,
+    ) {
+        quantize_rows(dst, rows, width, |r| {
+            Normalised::new(x.add(r * width), weight, bias, width, eps)
+        });
     }
 }

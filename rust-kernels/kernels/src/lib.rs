@@ -12,13 +12,21 @@ pub mod activation;
 pub mod add;
 pub mod argmax;
 pub mod attention;
+#[cfg(feature = "simd")]
+pub mod block;
 pub mod dequantize;
 pub mod embed;
+#[cfg(feature = "simd")]
+pub mod exp;
 #[cfg(feature = "simd")]
 mod few;
 pub mod gelu;
 pub mod half;
+pub mod histogram;
+#[cfg(feature = "simd")]
+pub mod kept;
 pub mod kv_store;
+pub mod largest_first;
 pub mod layer_norm;
 pub mod linear_float;
 pub mod linear_q4;
@@ -34,8 +42,13 @@ pub mod product;
 pub mod rms_norm;
 pub mod rope;
 #[cfg(feature = "simd")]
+pub mod row;
+pub mod sample;
+#[cfg(feature = "simd")]
 pub mod simd;
 pub mod swiglu;
+#[cfg(feature = "simd")]
+pub mod transpose;
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]

@@ -20,7 +20,22 @@ pub unsafe extern "C" fn rms_norm(
     }
 }
 
+/// `quantize` of what [`rms_norm`] gives, to the bit, without the rows in between. `dst`: `rows` activation records.
+#[no_mangle]
+pub unsafe extern "C" fn rms_norm_quantize(
+    dst: *mut u8,
+    x: *const f32,
+    weight: *const f32,
+    rows: usize,
+    width: usize,
+    eps: f32,
+) {
+    twin::rms_norm_quantize(dst, x, weight, rows, width, eps);
+}
+
+#[cfg(not(feature = "simd"))]
 pub mod plain {
+    use crate::activation::plain::record;
     use crate::math::inverse_sqrt;
 
     pub unsafe fn rms_norm_row(dst: *mut f32, x: *const f32, weight: *const f32, width: usize, eps: f32) {
@@ -33,40 +48,83 @@ pub mod plain {
             *dst.add(i) = *x.add(i) * scale * *weight.add(i);
         }
     }
+
+    pub unsafe fn rms_norm_quantize(
+        dst: *mut u8,
+        x: *const f32,
+        weight: *const f32,
+        rows: usize,
+        width: usize,
+        eps: f32,
+    ) {
+        for r in 0..rows {
+            rms_norm_row(record(dst, r, width), x.add(r * width), weight, width, eps);
+        }
+    }
 }
 
 #[cfg(feature = "simd")]
 pub mod simd {
-    use crate::simd::{horizontal_sum, load, store};
+    use crate::activation::simd::quantize_rows;
+    use crate::row::{sum, write, Row};
+    use crate::simd::load;
     use core::arch::wasm32::*;
 
+    #[derive(Clone, Copy)]
+    struct Squares(*const f32);
+
+    impl Row for Squares {
+        #[inline(always)]
+        unsafe fn four(&self, i: usize) -> v128 {
+            f32x4_mul(load(self.0.add(i)), load(self.0.add(i)))
+        }
+        #[inline(always)]
+        unsafe fn one(&self, i: usize) -> f32 {
+            *self.0.add(i) * *self.0.add(i)
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Normalised {
+        x: *const f32,
+        weight: *const f32,
+        scale: v128,
+    }
+
+    impl Normalised {
+        #[inline(never)]
+        unsafe fn new(x: *const f32, weight: *const f32, width: usize, eps: f32) -> Self {
+            let root = f32x4_sqrt(f32x4_splat(sum(Squares(x), width) / width as f32 + eps));
+            let scale = f32x4_div(f32x4_splat(1.0), root);
+            Self { x, weight, scale }
+        }
+    }
+
+    impl Row for Normalised {
+        #[inline(always)]
+        unsafe fn four(&self, i: usize) -> v128 {
+            f32x4_mul(f32x4_mul(load(self.x.add(i)), self.scale), load(self.weight.add(i)))
+        }
+        #[inline(always)]
+        unsafe fn one(&self, i: usize) -> f32 {
+            *self.x.add(i) * f32x4_extract_lane::<0>(self.scale) * *self.weight.add(i)
+        }
+    }
+
     pub unsafe fn rms_norm_row(dst: *mut f32, x: *const f32, weight: *const f32, width: usize, eps: f32) {
-        let (mut s0, mut s1) = (f32x4_splat(0.0), f32x4_splat(0.0));
-        let mut i = 0;
-        while i + 8 <= width {
-            let (a, b) = (load(x.add(i)), load(x.add(i + 4)));
-            s0 = f32x4_add(s0, f32x4_mul(a, a));
-            s1 = f32x4_add(s1, f32x4_mul(b, b));
-            i += 8;
-        }
-        let mut sum = horizontal_sum(f32x4_add(s0, s1));
-        while i < width {
-            sum += *x.add(i) * *x.add(i);
-            i += 1;
-        }
-        let root = f32x4_sqrt(f32x4_splat(sum / width as f32 + eps));
-        let scale = f32x4_div(f32x4_splat(1.0), root);
-        i = 0;
-        while i + 4 <= width {
-            store(
-                dst.add(i),
-                f32x4_mul(f32x4_mul(load(x.add(i)), scale), load(weight.add(i))),
-            );
-            i += 4;
-        }
-        while i < width {
-            *dst.add(i) = *x.add(i) * f32x4_extract_lane::<0>(scale) * *weight.add(i);
-            i += 1;
-        }
+        write(dst, Normalised::new(x, weight, width, eps), 0, width);
+    }
+
+    pub unsafe fn rms_norm_quantize(
+        dst: *mut u8,
+        x: *const f32,
+        weight: *const f32,
+        rows: usize,
+        width: usize,
+        eps: f32,
+    ) {
+        quantize_rows(dst, rows, width, |r| {
+            Normalised::new(x.add(r * width), weight, width, eps)
+        });
     }
 }

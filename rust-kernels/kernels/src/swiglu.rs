@@ -11,32 +11,83 @@ pub unsafe extern "C" fn swiglu(dst: *mut f32, gate: *const f32, up: *const f32,
     twin::swiglu(dst, gate, up, elements);
 }
 
+/// `quantize` of what [`swiglu`] gives, to the bit, without the rows in between. `dst`: `rows` activation records;
+/// `gate`, `up`: f32 `[rows][width]`.
+#[no_mangle]
+pub unsafe extern "C" fn swiglu_quantize(dst: *mut u8, gate: *const f32, up: *const f32, rows: usize, width: usize) {
+    twin::swiglu_quantize(dst, gate, up, rows, width);
+}
+
+#[cfg(not(feature = "simd"))]
 pub mod plain {
+    use crate::activation::plain::record;
+
     pub unsafe fn swiglu(dst: *mut f32, gate: *const f32, up: *const f32, elements: usize) {
         for i in 0..elements {
             let x = *gate.add(i);
             *dst.add(i) = x / (1.0 + crate::math::exp(-x)) * *up.add(i);
         }
     }
+
+    pub unsafe fn swiglu_quantize(dst: *mut u8, gate: *const f32, up: *const f32, rows: usize, width: usize) {
+        for r in 0..rows {
+            swiglu(record(dst, r, width), gate.add(r * width), up.add(r * width), width);
+        }
+    }
 }
 
 #[cfg(feature = "simd")]
 pub mod simd {
-    use crate::simd::{exp, load, store};
+    use crate::activation::simd::quantize_rows;
+    use crate::exp::Exp;
+    use crate::row::{write, Row};
+    use crate::simd::load;
     use core::arch::wasm32::*;
 
-    #[inline(always)]
-    pub fn silu4(x: v128) -> v128 {
-        f32x4_div(x, f32x4_add(exp(f32x4_neg(x)), f32x4_splat(1.0)))
+    #[derive(Clone, Copy)]
+    struct Gated {
+        gate: *const f32,
+        up: *const f32,
+        exp: Exp,
+    }
+
+    impl Gated {
+        #[inline(always)]
+        fn silu(&self, x: v128) -> v128 {
+            self.exp.over_one_plus(x, f32x4_neg(x))
+        }
+    }
+
+    impl Row for Gated {
+        #[inline(always)]
+        unsafe fn four(&self, i: usize) -> v128 {
+            f32x4_mul(self.silu(load(self.gate.add(i))), load(self.up.add(i)))
+        }
+        #[inline(always)]
+        unsafe fn one(&self, i: usize) -> f32 {
+            f32x4_extract_lane::<0>(self.silu(f32x4_splat(*self.gate.add(i)))) * *self.up.add(i)
+        }
     }
 
     pub unsafe fn swiglu(dst: *mut f32, gate: *const f32, up: *const f32, elements: usize) {
-        let whole = elements & !3;
-        for i in (0..whole).step_by(4) {
-            store(dst.add(i), f32x4_mul(silu4(load(gate.add(i))), load(up.add(i))));
-        }
-        for i in whole..elements {
-            *dst.add(i) = f32x4_extract_lane::<0>(silu4(f32x4_splat(*gate.add(i)))) * *up.add(i);
-        }
+        write(
+            dst,
+            Gated {
+                gate,
+                up,
+                exp: Exp::new(),
+            },
+            0,
+            elements,
+        );
+    }
+
+    pub unsafe fn swiglu_quantize(dst: *mut u8, gate: *const f32, up: *const f32, rows: usize, width: usize) {
+        let exp = Exp::new();
+        quantize_rows(dst, rows, width, |r| Gated {
+            gate: gate.add(r * width),
+            up: up.add(r * width),
+            exp,
+        });
     }
 }

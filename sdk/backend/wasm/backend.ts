@@ -1,4 +1,4 @@
-import { type Backend, type Epilogue, type KvLayer, type Matrix, WeightFormat } from "../backend.ts";
+import { type Backend, type Epilogue, type KvLayer, type Matrix, type TokenChoice, WeightFormat } from "../backend.ts";
 import { LorisError } from "../../errors.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
@@ -123,6 +123,22 @@ export class WasmBackend implements Backend {
     this.#kernels.layer_norm(dst, x, weight, bias, rows, width, eps);
   }
 
+  rmsNormQuantize(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void {
+    this.#kernels.rms_norm_quantize(dst, x, weight, rows, width, eps);
+  }
+
+  layerNormQuantize(
+    dst: number,
+    x: number,
+    weight: number,
+    bias: number,
+    rows: number,
+    width: number,
+    eps: number,
+  ): void {
+    this.#kernels.layer_norm_quantize(dst, x, weight, bias, rows, width, eps);
+  }
+
   rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void {
     this.#kernels.rope(x, turns, rows, heads, headWidth, stride);
   }
@@ -168,6 +184,14 @@ export class WasmBackend implements Backend {
     this.#kernels.swiglu(dst, gate, up, elements);
   }
 
+  swigluQuantize(dst: number, gate: number, up: number, rows: number, width: number): void {
+    this.#kernels.swiglu_quantize(dst, gate, up, rows, width);
+  }
+
+  geluQuantize(dst: number, x: number, rows: number, width: number): void {
+    this.#kernels.gelu_quantize(dst, x, rows, width);
+  }
+
   add(dst: number, x: number, elements: number): void {
     this.#kernels.add(dst, x, elements);
   }
@@ -182,6 +206,34 @@ export class WasmBackend implements Backend {
 
   argmax(x: number, elements: number): number {
     return this.#kernels.argmax(x, elements) | 0;
+  }
+
+  sampleScratch(elements: number): number {
+    return this.#kernels.sample_scratch(elements);
+  }
+
+  sample(
+    scratch: number,
+    logits: number,
+    elements: number,
+    recent: number,
+    recents: number,
+    { repetitionPenalty, temperature, topK, topP, minP, uniform }: TokenChoice,
+  ): number {
+    const most = topK === 0 ? elements : Math.min(topK, elements);
+    return this.#kernels.sample(
+      scratch,
+      logits,
+      elements,
+      recent,
+      recents,
+      repetitionPenalty,
+      temperature,
+      most,
+      topP,
+      minP,
+      uniform,
+    ) | 0;
   }
 
   write(address: number, bytes: Uint8Array): void {

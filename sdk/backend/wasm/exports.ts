@@ -27,6 +27,16 @@ export interface KernelExports {
   embed(dst: number, table: number, ids: number, count: number, width: number, format: number): void;
   rms_norm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
   layer_norm(dst: number, x: number, weight: number, bias: number, rows: number, width: number, eps: number): void;
+  rms_norm_quantize(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
+  layer_norm_quantize(
+    dst: number,
+    x: number,
+    weight: number,
+    bias: number,
+    rows: number,
+    width: number,
+    eps: number,
+  ): void;
   rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void;
   store_keys: Store;
   store_values: Store;
@@ -46,10 +56,26 @@ export interface KernelExports {
     format: number,
   ): void;
   swiglu(dst: number, gate: number, up: number, elements: number): void;
+  swiglu_quantize(dst: number, gate: number, up: number, rows: number, width: number): void;
+  gelu_quantize(dst: number, x: number, rows: number, width: number): void;
   add(dst: number, x: number, elements: number): void;
   patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void;
   pixel_shuffle(dst: number, x: number, grid: number, width: number, scale: number): void;
   argmax(x: number, elements: number): number;
+  sample_scratch(elements: number): number;
+  sample(
+    scratch: number,
+    logits: number,
+    elements: number,
+    recent: number,
+    recents: number,
+    penalty: number,
+    temperature: number,
+    topK: number,
+    topP: number,
+    minP: number,
+    uniform: number,
+  ): number;
 }
 
 type Linear = (
