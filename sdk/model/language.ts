@@ -1,19 +1,14 @@
-import { type Backend, Epilogue, type Matrix, readsQuantized } from "../backend/backend.ts";
-import type { KvCache } from "../lazy/cache.ts";
+import { type Backend, Epilogue, type Matrix, readsQuantized, type SamplingBuffers } from "../backend/backend.ts";
 import { MemoryPlan } from "../memory/plan.ts";
 import type { LanguageConfig } from "./config.ts";
-import { linear, quantizeFor } from "./linear.ts";
+import { type Input, linear, rmsNormFor, swigluFor } from "./linear.ts";
 import type { Pacer } from "./pacer.ts";
+import { allRows, type Run, type Span, wantedRows } from "./spans.ts";
 import type { LanguageLayer, LanguageTensors } from "./tensors.ts";
 
 /** Weights in place: matrices packed, vectors as addresses of f32. */
 export type LanguageWeights = LanguageTensors<Matrix, number>;
-
-/** Rows that belong to one conversation: they continue its cache. */
-export interface Span {
-  readonly cache: KvCache;
-  readonly rows: number;
-}
+type Layer = LanguageLayer<Matrix, number>;
 
 /** The decoder (Llama: RMSNorm, rotary positions, grouped heads, SwiGLU): hidden rows in, logits out. */
 export class Language {
@@ -48,6 +43,11 @@ export class Language {
     return layout(backend, config, maxRows, contextTokens, 0).bytes;
   }
 
+  /** Where a sampler may work on the logits that `logits` gave; for as many recent ids as the context has positions. */
+  get sampling(): SamplingBuffers {
+    return this.#at.sampling;
+  }
+
   /** dst: f32 [ids.length, width], the tokens' embeddings; at most `maxRows` ids. */
   embed(dst: number, ids: ArrayLike<number>): void {
     this.#backend.words(this.#at.ids, ids.length).set(ids);
@@ -57,13 +57,14 @@ export class Language {
   /**
    * Runs rows through all layers in place, adding their keys and values to the caches of their spans.
    *
-   * @param x Address of f32 [sum of the spans' rows, width].
+   * @param x Address of f32 [sum of the spans' rows, width]: embeddings; afterwards the hidden states of the wanted rows.
    */
   async forward(x: number, spans: readonly Span[], pacer: Pacer): Promise<void> {
-    const rows = spans.reduce((n, span) => n + span.rows, 0);
-    this.#writeTurns(spans);
-    for (const [index, layer] of this.#weights.layers.entries()) {
-      this.#layer(x, index, layer, spans, rows);
+    const all = allRows(spans);
+    const { layers } = this.#weights;
+    this.#writeTurns(all);
+    for (const [index, layer] of layers.entries()) {
+      this.#layer(x, index, layer, all, index === layers.length - 1 ? wantedRows(spans) : [all]);
       if (pacer.due()) await pacer.pause();
     }
     for (const span of spans) span.cache.length += span.rows;
@@ -82,56 +83,93 @@ export class Language {
     const w = this.#weights;
     b.rmsNorm(at.last, x, w.outputNorm, 1, c.width, c.eps);
     if (!readsQuantized(w.output.format)) {
-      linear(b, at.logits, at.last, at.quantized, w.output, 0, 1, Epilogue.store);
+      linear(b, at.logits, at.last, at.input.quantized, w.output, 0, 1, Epilogue.store);
       return at.logits;
     }
     // the best two logits are often closer than 8-bit activations can tell: what their rounding loses is a second row
     b.roundingError(at.last + c.width * 4, at.last, c.width);
-    linear(b, at.logits, at.last, at.quantized, w.output, 0, 2, Epilogue.store);
+    linear(b, at.logits, at.last, at.input.quantized, w.output, 0, 2, Epilogue.store);
     b.add(at.logits, at.logits + c.vocabulary * 4, c.vocabulary);
     return at.logits;
   }
 
-  #layer(x: number, index: number, w: LanguageLayer<Matrix, number>, spans: readonly Span[], rows: number): void {
+  /** One layer: keys and values of all rows, and what comes after them for the rows that are `wanted`. */
+  #layer(x: number, index: number, w: Layer, all: Run, wanted: readonly Run[]): void {
+    this.#normalizeForAttention(x, w, all);
+    this.#storeKeysAndValues(index, w, all);
+    for (const run of wanted) {
+      if (run.rows < all.rows) this.#normalizeForAttention(x, w, run);
+      this.#attend(x, index, w, run);
+      this.#feedForward(x, w, run);
+    }
+  }
+
+  #normalizeForAttention(x: number, w: Layer, { row, rows }: Run): void {
+    const c = this.config;
+    rmsNormFor(
+      this.#backend,
+      this.#at.input,
+      x + row * c.width * 4,
+      w.attnNorm,
+      rows,
+      c.eps,
+      w.attnQ,
+      w.attnK,
+      w.attnV,
+    );
+  }
+
+  /** Of normalized rows. */
+  #storeKeysAndValues(index: number, w: Layer, { rows, parts }: Run): void {
+    const b = this.#backend;
+    const c = this.config;
+    const { input, k, v, turns } = this.#at;
+    const keyWidth = c.kvHeads * c.headWidth;
+    b.linear(k, input.floats, input.quantized, w.attnK, 0, rows, Epilogue.store);
+    b.linear(v, input.floats, input.quantized, w.attnV, 0, rows, Epilogue.store);
+    b.rope(k, turns, rows, c.kvHeads, c.headWidth, keyWidth);
+    for (const part of parts) {
+      const kv = part.cache.layers[index]!;
+      b.storeKeys(kv, k + part.row * keyWidth * 4, part.position, part.rows);
+      b.storeValues(kv, v + part.row * keyWidth * 4, part.position, part.rows);
+    }
+  }
+
+  /** Attention of normalized rows, added to `x`. */
+  #attend(x: number, index: number, w: Layer, { row, rows, parts }: Run): void {
     const b = this.#backend;
     const c = this.config;
     const at = this.#at;
-    const [queryWidth, keyWidth] = [c.heads * c.headWidth, c.kvHeads * c.headWidth];
-
-    b.rmsNorm(at.norm, x, w.attnNorm, rows, c.width, c.eps);
-    quantizeFor(b, at.quantized, at.norm, rows, w.attnQ, w.attnK, w.attnV);
-    b.linear(at.q, at.norm, at.quantized, w.attnQ, 0, rows, Epilogue.store);
-    b.linear(at.k, at.norm, at.quantized, w.attnK, 0, rows, Epilogue.store);
-    b.linear(at.v, at.norm, at.quantized, w.attnV, 0, rows, Epilogue.store);
-    b.rope(at.q, at.turns, rows, c.heads, c.headWidth, queryWidth);
-    b.rope(at.k, at.turns, rows, c.kvHeads, c.headWidth, keyWidth);
-    let row = 0;
-    for (const { cache, rows: n } of spans) {
-      const kv = cache.layers[index]!;
-      b.storeKeys(kv, at.k + row * keyWidth * 4, cache.length, n);
-      b.storeValues(kv, at.v + row * keyWidth * 4, cache.length, n);
-      const [q, out] = [at.q + row * queryWidth * 4, at.attended + row * queryWidth * 4];
-      b.attention(out, q, kv, at.scratch, n, c.heads, cache.length, true);
-      row += n;
+    const queryWidth = c.heads * c.headWidth;
+    b.linear(at.q, at.input.floats, at.input.quantized, w.attnQ, 0, rows, Epilogue.store);
+    b.rope(at.q, at.turns + row * c.headWidth * 4, rows, c.heads, c.headWidth, queryWidth);
+    for (const part of parts) {
+      const offset = (part.row - row) * queryWidth * 4;
+      const kv = part.cache.layers[index]!;
+      b.attention(at.attended + offset, at.q + offset, kv, at.scratch, part.rows, c.heads, part.position, true);
     }
-    linear(b, x, at.attended, at.quantized, w.attnOutput, 0, rows, Epilogue.add);
+    linear(b, x + row * c.width * 4, at.attended, at.input.quantized, w.attnOutput, 0, rows, Epilogue.add);
+  }
 
-    b.rmsNorm(at.norm, x, w.ffnNorm, rows, c.width, c.eps);
-    quantizeFor(b, at.quantized, at.norm, rows, w.ffnGate, w.ffnUp);
-    b.linear(at.gate, at.norm, at.quantized, w.ffnGate, 0, rows, Epilogue.store);
-    b.linear(at.up, at.norm, at.quantized, w.ffnUp, 0, rows, Epilogue.store);
-    b.swiglu(at.gate, at.gate, at.up, rows * c.hidden);
-    linear(b, x, at.gate, at.quantized, w.ffnDown, 0, rows, Epilogue.add);
+  #feedForward(x: number, w: Layer, { row, rows }: Run): void {
+    const b = this.#backend;
+    const c = this.config;
+    const { input, gate, up } = this.#at;
+    const at = x + row * c.width * 4;
+    rmsNormFor(b, input, at, w.ffnNorm, rows, c.eps, w.ffnGate, w.ffnUp);
+    b.linear(gate, input.floats, input.quantized, w.ffnGate, 0, rows, Epilogue.store);
+    b.linear(up, input.floats, input.quantized, w.ffnUp, 0, rows, Epilogue.store);
+    swigluFor(b, { floats: gate, quantized: input.quantized }, gate, up, rows, w.ffnDown);
+    b.linear(at, gate, input.quantized, w.ffnDown, 0, rows, Epilogue.add);
   }
 
   /** Cosine and sine of position * base^(-2i / head width), in f32 steps as the reference computes them. */
-  #writeTurns(spans: readonly Span[]): void {
+  #writeTurns({ rows, parts }: Run): void {
     const frequencies = this.#inverseFrequencies;
-    const rows = spans.reduce((n, span) => n + span.rows, 0);
     const turns = this.#backend.floats(this.#at.turns, rows * this.config.headWidth);
     let at = 0;
-    for (const { cache, rows: n } of spans) {
-      for (let position = cache.length; position < cache.length + n; position++) {
+    for (const part of parts) {
+      for (let position = part.position; position < part.position + part.rows; position++) {
         for (const frequency of frequencies) {
           const angle = Math.fround(position * frequency);
           turns[at++] = Math.cos(angle);
@@ -144,9 +182,9 @@ export class Language {
 
 interface Buffers {
   readonly ids: number;
+  /** Normalized rows, as the matrices read them. */
+  readonly input: Input;
   readonly turns: number;
-  readonly norm: number;
-  readonly quantized: number;
   readonly q: number;
   readonly k: number;
   readonly v: number;
@@ -156,28 +194,42 @@ interface Buffers {
   readonly scratch: number;
   readonly last: number;
   readonly logits: number;
+  readonly sampling: SamplingBuffers;
   readonly bytes: number;
 }
 
+/** Where everything lies in the scratch. What is live only in the layers or only after them shares one region. */
 function layout(b: Backend, c: LanguageConfig, rows: number, contextTokens: number, base: number): Buffers {
-  const plan = new MemoryPlan(base);
-  const f32 = (name: string, elements: number) => plan.reserve(name, elements * 4);
+  const f32 = (plan: MemoryPlan, name: string, elements: number) => plan.reserve(name, elements * 4);
   const queryWidth = c.heads * c.headWidth;
   const keyWidth = c.kvHeads * c.headWidth;
-  const buffers = {
-    ids: f32("ids", rows),
-    turns: f32("turns", rows * c.headWidth),
-    norm: f32("norm", rows * c.width),
-    quantized: plan.reserve("quantized", rows * b.activationRowBytes(Math.max(c.width, c.hidden, queryWidth))),
-    q: f32("q", rows * queryWidth),
-    k: f32("k", rows * keyWidth),
-    v: f32("v", rows * keyWidth),
-    attended: f32("attended", rows * queryWidth),
-    gate: f32("gate", rows * c.hidden),
-    up: f32("up", rows * c.hidden),
-    scratch: f32("scratch", b.attentionScratch(contextTokens, c.headWidth)),
-    last: f32("last", 2 * c.width),
-    logits: f32("logits", 2 * c.vocabulary),
+
+  const always = new MemoryPlan(base);
+  const ids = f32(always, "ids", rows);
+  const recordBytes = b.activationRowBytes(Math.max(c.width, c.hidden, queryWidth));
+  const quantized = always.reserve("quantized", Math.max(rows, 2) * recordBytes);
+
+  const layers = new MemoryPlan(always.end);
+  const inLayers = {
+    input: { floats: f32(layers, "norm", rows * c.width), quantized },
+    turns: f32(layers, "turns", rows * c.headWidth),
+    q: f32(layers, "q", rows * queryWidth),
+    k: f32(layers, "k", rows * keyWidth),
+    v: f32(layers, "v", rows * keyWidth),
+    attended: f32(layers, "attended", rows * queryWidth),
+    gate: f32(layers, "gate", rows * c.hidden),
+    up: f32(layers, "up", rows * c.hidden),
+    scratch: f32(layers, "scratch", b.attentionScratch(contextTokens, c.headWidth)),
   };
-  return { ...buffers, bytes: plan.end - base };
+
+  const after = new MemoryPlan(always.end);
+  const afterLayers = {
+    last: f32(after, "last", 2 * c.width),
+    logits: f32(after, "logits", 2 * c.vocabulary),
+    sampling: {
+      scratch: f32(after, "sampling", b.sampleScratch(c.vocabulary)),
+      recent: f32(after, "recent", contextTokens),
+    },
+  };
+  return { ids, ...inLayers, ...afterLayers, bytes: Math.max(layers.end, after.end) - base };
 }

@@ -1,7 +1,15 @@
-import { type Backend, Epilogue, KvFormat, type KvLayer, kvLayerBytes, type Matrix } from "../backend/backend.ts";
+import {
+  type Backend,
+  Epilogue,
+  KvFormat,
+  type KvLayer,
+  kvLayerBytes,
+  type Matrix,
+  readsQuantized,
+} from "../backend/backend.ts";
 import { MemoryPlan } from "../memory/plan.ts";
 import type { VisionConfig } from "./config.ts";
-import { linear, quantizeFor } from "./linear.ts";
+import { type Input, layerNormFor, linear } from "./linear.ts";
 import type { Pacer } from "./pacer.ts";
 import type { VisionLayer, VisionTensors } from "./tensors.ts";
 
@@ -50,14 +58,14 @@ export class Vision {
     b.floats(at.deviation, 3).set(c.deviation);
     b.write(at.rgb, rgb);
     b.patches(at.pixels, at.rgb, c.imageSize, c.patch, at.mean, at.deviation);
-    linear(b, at.x, at.pixels, at.quantized, w.patchEmbd, w.patchEmbdBias, patches, Epilogue.store);
+    linear(b, at.x, at.pixels, at.input.quantized, w.patchEmbd, w.patchEmbdBias, patches, Epilogue.store);
     b.add(at.x, w.positionEmbd, patches * c.width);
     for (const layer of w.layers) {
       await this.#layer(layer, patches, pacer);
     }
     b.layerNorm(at.x, at.x, w.postLnWeight, w.postLnBias, patches, c.width, c.eps);
     b.pixelShuffle(at.shuffled, at.x, c.grid, c.width, c.shuffle);
-    linear(b, dst, at.shuffled, at.quantized, w.fc, 0, c.tokens, Epilogue.store);
+    linear(b, dst, at.shuffled, at.input.quantized, w.fc, 0, c.tokens, Epilogue.store);
     await pacer.pause();
   }
 
@@ -66,38 +74,49 @@ export class Vision {
     const c = this.config;
     const at = this.#at;
     const rowBytes = c.width * 4;
+    const { input } = at;
     // every patch attends to every other, so all keys and values come before the first query
     for (let row = 0; row < patches; row += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, patches - row);
-      b.layerNorm(at.norm, at.x + row * rowBytes, w.ln1Weight, w.ln1Bias, rows, c.width, c.eps);
-      quantizeFor(b, at.quantized, at.norm, rows, w.attnK, w.attnV);
-      b.linear(at.chunk, at.norm, at.quantized, w.attnK, w.attnKBias, rows, Epilogue.store);
+      layerNormFor(b, input, at.x + row * rowBytes, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnK, w.attnV);
+      b.linear(at.chunk, input.floats, input.quantized, w.attnK, w.attnKBias, rows, Epilogue.store);
       b.storeKeys(at.kv, at.chunk, row, rows);
-      b.linear(at.chunk, at.norm, at.quantized, w.attnV, w.attnVBias, rows, Epilogue.store);
+      b.linear(at.chunk, input.floats, input.quantized, w.attnV, w.attnVBias, rows, Epilogue.store);
       b.storeValues(at.kv, at.chunk, row, rows);
     }
     for (let row = 0; row < patches; row += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, patches - row);
       const x = at.x + row * rowBytes;
-      b.layerNorm(at.norm, x, w.ln1Weight, w.ln1Bias, rows, c.width, c.eps);
-      linear(b, at.chunk, at.norm, at.quantized, w.attnQ, w.attnQBias, rows, Epilogue.store);
-      b.attention(at.norm, at.chunk, at.kv, at.attention, rows, c.heads, patches, false);
-      linear(b, x, at.norm, at.quantized, w.attnOut, w.attnOutBias, rows, Epilogue.add);
-      b.layerNorm(at.norm, x, w.ln2Weight, w.ln2Bias, rows, c.width, c.eps);
-      linear(b, at.hidden, at.norm, at.quantized, w.ffnUp, w.ffnUpBias, rows, Epilogue.gelu);
-      linear(b, x, at.hidden, at.quantized, w.ffnDown, w.ffnDownBias, rows, Epilogue.add);
+      layerNormFor(b, input, x, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnQ);
+      b.linear(at.chunk, input.floats, input.quantized, w.attnQ, w.attnQBias, rows, Epilogue.store);
+      b.attention(at.attended, at.chunk, at.kv, at.attention, rows, c.heads, patches, false);
+      linear(b, x, at.attended, input.quantized, w.attnOut, w.attnOutBias, rows, Epilogue.add);
+      layerNormFor(b, input, x, w.ln2Weight, w.ln2Bias, rows, c.eps, w.ffnUp);
+      this.#gelu(w, rows);
+      b.linear(x, at.hidden, input.quantized, w.ffnDown, w.ffnDownBias, rows, Epilogue.add);
       if (pacer.due()) await pacer.pause();
     }
+  }
+
+  /** What `ffnDown` reads, of normalized rows. */
+  #gelu(w: VisionLayer<Matrix, number>, rows: number): void {
+    const b = this.#backend;
+    const { input, hidden } = this.#at;
+    const records = readsQuantized(w.ffnDown.format);
+    const epilogue = records ? Epilogue.store : Epilogue.gelu;
+    b.linear(hidden, input.floats, input.quantized, w.ffnUp, w.ffnUpBias, rows, epilogue);
+    if (records) b.geluQuantize(input.quantized, hidden, rows, w.ffnDown.width);
   }
 }
 
 interface Buffers {
   readonly x: number;
   readonly kv: KvLayer;
-  readonly norm: number;
+  /** Normalized rows, as the matrices read them. */
+  readonly input: Input;
+  readonly attended: number;
   readonly chunk: number;
   readonly hidden: number;
-  readonly quantized: number;
   readonly attention: number;
   readonly rgb: number;
   readonly pixels: number;
@@ -135,7 +154,8 @@ function layout(b: Backend, c: VisionConfig, base: number): Buffers {
   const kvBytes = kvLayerBytes(c.heads, c.headWidth, capacity, KvFormat.f32);
   const keys = layers.reserve("keys", kvBytes);
   const values = layers.reserve("values", kvBytes);
-  const norm = layers.reserve("norm", rows * c.width * 4);
+  // what was normalized has been read when the attention writes
+  const attended = layers.reserve("norm, attended", rows * c.width * 4);
   const chunk = layers.reserve("chunk", rows * c.width * 4);
   const hidden = layers.reserve("hidden", rows * c.hidden * 4);
   const attention = layers.reserve("attention", b.attentionScratch(patches, c.headWidth) * 4);
@@ -146,7 +166,8 @@ function layout(b: Backend, c: VisionConfig, base: number): Buffers {
   const kv = { keys, values, heads: c.heads, headWidth: c.headWidth, capacity, format: KvFormat.f32 };
   const end = Math.max(before.end, layers.end, after.end);
   return {
-    ...{ x, mean, deviation, quantized, rgb, pixels, kv, norm, chunk, hidden, attention, shuffled },
+    ...{ x, mean, deviation, rgb, pixels, kv, attended, chunk, hidden, attention, shuffled },
+    input: { floats: attended, quantized },
     bytes: end - base,
   };
 }

@@ -2,6 +2,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import type { Language } from "./language.ts";
 import { Pacer } from "./pacer.ts";
+import type { Span } from "./spans.ts";
 import type { Vision } from "./vision.ts";
 
 /** A stretch of a prompt: token ids, or one tile of a picture, which becomes `vision.config.tokens` positions. */
@@ -55,15 +56,15 @@ export class Vlm {
     /** `pictureMs`: waiting for pixels is no part of either time. */
     let [filled, last, visionMs, pictureMs] = [0, 0, 0, 0];
     const started = performance.now();
-    const flush = async () => {
+    const flush = async (wanted: Span["wanted"]) => {
       if (filled === 0) return;
-      await language.forward(this.#rows, [{ cache, rows: filled }], pacer);
+      await language.forward(this.#rows, [{ cache, rows: filled, wanted }], pacer);
       last = this.#rows + (filled - 1) * rowBytes;
       filled = 0;
     };
     const fill = async (count: number, put: (row: number, from: number, n: number) => void) => {
       for (let from = 0; from < count;) {
-        if (filled === language.maxRows) await flush();
+        if (filled === language.maxRows) await flush("none");
         const n = Math.min(count - from, language.maxRows - filled);
         put(this.#rows + filled * rowBytes, from, n);
         filled += n;
@@ -87,7 +88,7 @@ export class Vlm {
         );
       }
     }
-    await flush();
+    await flush("last");
     await pacer.pause();
     const logits = language.logits(last);
     return { logits, visionMs, prefillMs: performance.now() - started - visionMs - pictureMs };
@@ -102,7 +103,7 @@ export class Vlm {
   /** Adds one token to the cache; returns the address of the logits that follow it. */
   async step(cache: KvCache, id: number, pacer: Pacer): Promise<number> {
     this.language.embed(this.#rows, [id]);
-    await this.language.forward(this.#rows, [{ cache, rows: 1 }], pacer);
+    await this.language.forward(this.#rows, [{ cache, rows: 1, wanted: "last" }], pacer);
     return this.language.logits(this.#rows);
   }
 }
