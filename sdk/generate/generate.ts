@@ -1,4 +1,3 @@
-import { LorisError } from "../errors.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import { Pacer } from "../model/pacer.ts";
 import type { PromptPiece, Vlm } from "../model/vlm.ts";
@@ -37,7 +36,7 @@ export async function* generate(
 ): AsyncGenerator<string, Generated> {
   const { sampler, detokenizer } = options;
   const pacer = new Pacer(options.signal);
-  const vocabulary = vlm.language.config.vocabulary;
+  const { backend, language } = vlm;
   const ids: number[] = [];
 
   const { logits: first, visionMs, prefillMs } = await vlm.prefill(cache, prompt, options.signal);
@@ -47,7 +46,7 @@ export async function* generate(
   let logits = first;
   let finishReason: "stop" | "length" = "length";
   while (ids.length < options.maxTokens) {
-    const id = choose(vlm, sampler, logits, vocabulary, ids);
+    const id = sampler.sample(backend, logits, language.config.vocabulary, language.sampling, ids);
     ids.push(id);
     if (tokenizer.endIds.has(id)) {
       finishReason = "stop";
@@ -71,16 +70,4 @@ export async function* generate(
   const rest = detokenizer.finish();
   if (rest !== "") yield rest;
   return { finishReason, completionTokens: ids.length, visionMs, prefillMs, decodeMs };
-}
-
-function choose(vlm: Vlm, sampler: Sampler, logits: number, vocabulary: number, ids: readonly number[]): number {
-  if (!sampler.greedy) return sampler.sample(vlm.backend.floats(logits, vocabulary), ids);
-  const id = vlm.backend.argmax(logits, vocabulary);
-  if (id < 0) {
-    throw new LorisError(
-      "non_finite",
-      `the network's output for token ${ids.length + 1} of the answer is not a finite number; the weights are damaged`,
-    );
-  }
-  return id;
 }

@@ -1,15 +1,54 @@
 import assert from "node:assert/strict";
-import { LargestFirst } from "../../sdk/generate/largest_first.ts";
 import { Random } from "../../sdk/generate/random.ts";
 import { Sampler, type SamplingOptions } from "../../sdk/generate/sampling.ts";
+import { Bench, BUILDS, numbers } from "../ops/harness.ts";
 
 const logits = (...values: number[]) => Float32Array.from(values);
 
+/** Logits in a backend's memory, and what a sampler needs beside them. */
+class Desk {
+  readonly #bench: Bench;
+  readonly #logits: number;
+  readonly #buffers: { scratch: number; recent: number };
+
+  private constructor(bench: Bench, room: number) {
+    this.#bench = bench;
+    this.#logits = bench.reserve(room * 4);
+    this.#buffers = {
+      scratch: bench.reserve(bench.backend.sampleScratch(room) * 4),
+      recent: bench.reserve(room * 4),
+    };
+  }
+
+  static async create(build: (typeof BUILDS)[number], room = 1000): Promise<Desk> {
+    return new Desk(await Bench.create(build), room);
+  }
+
+  sample(sampler: Sampler, values: Float32Array, recent: readonly number[] = []): number {
+    const { backend } = this.#bench;
+    backend.floats(this.#logits, values.length).set(values);
+    return sampler.sample(backend, this.#logits, values.length, this.#buffers, recent);
+  }
+
+  /** The logits, as the last `sample` left them. */
+  left(count: number): Float32Array {
+    return this.#bench.get(this.#logits, count);
+  }
+}
+
+const DESKS = await Promise.all(BUILDS.map(async (build) => [build, await Desk.create(build)] as const));
+
 /** Draws, counted by id. */
-function counts(options: SamplingOptions, values: Float32Array, draws: number, recent: number[] = []): number[] {
+function counts(
+  desk: Desk,
+  options: SamplingOptions,
+  values: Float32Array,
+  draws: number,
+  recent: number[] = [],
+): number[] {
   const sampler = new Sampler(options);
   const result = new Array<number>(values.length).fill(0);
-  for (let i = 0; i < draws; i++) result[sampler.sample(values, recent)]!++;
+  for (let i = 0; i < draws; i++) result[desk.sample(sampler, values, recent)]!++;
   return result;
 }
 
@@ -61,102 +100,131 @@ const DISTRIBUTIONS: [string, SamplingOptions, number[], number[]][] = [
   ],
 ];
 
-for (const [name, options, recent, expected] of DISTRIBUTIONS) {
-  Deno.test(`Sampler.sample() with ${name} has the expected distribution`, () => {
-    const observed = counts({ ...options, seed: 2024 }, logits(...SIX), 40_000, recent);
-    const freedom = expected.filter((p) => p > 0).length - 1;
-    const statistic = chiSquare(observed, expected);
-    assert.ok(statistic < CHI_SQUARE_LIMIT[freedom]!, `chi-square ${statistic} of ${observed}`);
+for (const [build, desk] of DESKS) {
+  for (const [name, options, recent, expected] of DISTRIBUTIONS) {
+    Deno.test(`${build}: Sampler.sample() with ${name} has the expected distribution`, () => {
+      const observed = counts(desk, { ...options, seed: 2024 }, logits(...SIX), 40_000, recent);
+      const freedom = expected.filter((p) => p > 0).length - 1;
+      const statistic = chiSquare(observed, expected);
+      assert.ok(statistic < CHI_SQUARE_LIMIT[freedom]!, `chi-square ${statistic} of ${observed}`);
+    });
+  }
+
+  Deno.test(`${build}: the chi-square bound catches a temperature that is wrong by a tenth`, () => {
+    const observed = counts(desk, { temperature: 1.1, seed: 2024 }, logits(...SIX), 40_000);
+    assert.ok(chiSquare(observed, softmax(SIX)) > CHI_SQUARE_LIMIT[5]!);
   });
-}
 
-Deno.test("the chi-square bound catches a temperature that is wrong by a tenth", () => {
-  const observed = counts({ temperature: 1.1, seed: 2024 }, logits(...SIX), 40_000);
-  assert.ok(chiSquare(observed, softmax(SIX)) > CHI_SQUARE_LIMIT[5]!);
-});
+  Deno.test(`${build}: Sampler.sample() is greedy by default, the first of equal logits wins`, () => {
+    const sampler = new Sampler();
+    assert.equal(desk.sample(sampler, logits(-3, 7, 1, 7, 2)), 1);
+    assert.equal(desk.sample(sampler, logits(-3, -7, -3)), 0);
+    assert.equal(desk.sample(sampler, logits(5)), 0);
+  });
 
-Deno.test("Sampler.sample() is greedy by default, the first of equal logits wins", () => {
-  const sampler = new Sampler();
-  assert.ok(sampler.greedy);
-  assert.equal(sampler.sample(logits(-3, 7, 1, 7, 2)), 1);
-  assert.equal(sampler.sample(logits(-3, -7, -3)), 0);
-  assert.equal(sampler.sample(logits(5)), 0);
-});
+  Deno.test(`${build}: Sampler.sample() at temperature 0 heeds the repetition penalty`, () => {
+    const sampler = new Sampler({ repetitionPenalty: 2 });
+    assert.equal(desk.sample(sampler, logits(3, 2, 1), [0]), 1);
+    assert.equal(desk.sample(sampler, logits(-1, -3, -5), [0, 1]), 0);
+    assert.equal(desk.sample(sampler, logits(-1, -3, -5), [0, 1, 0]), 0);
+  });
 
-Deno.test("Sampler.sample() at temperature 0 heeds the repetition penalty", () => {
-  const sampler = new Sampler({ repetitionPenalty: 2 });
-  assert.ok(!sampler.greedy);
-  assert.equal(sampler.sample(logits(3, 2, 1), [0]), 1);
-  assert.equal(sampler.sample(logits(-1, -3, -5), [0, 1]), 0);
-});
+  Deno.test(`${build}: Sampler.sample() with a penalty that leaves f32's range still compares`, () => {
+    const large = new Sampler({ repetitionPenalty: Number.MIN_VALUE, temperature: 1, seed: 5 });
+    assert.equal(desk.sample(large, logits(1, 3e38, -1), [0]), 0);
+    const small = new Sampler({ repetitionPenalty: 100, temperature: 1, seed: 5 });
+    assert.equal(desk.sample(small, logits(-3e38, -3e38, -3e38), [0, 2]), 1);
+  });
 
-Deno.test("Sampler.sample() gives the same ids for the same seed and others for another", () => {
-  const values = Float32Array.from({ length: 100 }, (_, i) => Math.sin(i));
-  const ids = (seed: number) => {
-    const sampler = new Sampler({ temperature: 1.5, topP: 0.95, seed });
-    return Array.from({ length: 50 }, () => sampler.sample(values));
-  };
-  assert.deepEqual(ids(1), ids(1));
-  // The second differs in the high half alone.
-  for (const other of [2, 1 + 2 ** 32, Number.MAX_SAFE_INTEGER]) assert.notDeepEqual(ids(1), ids(other));
-});
+  Deno.test(`${build}: Sampler.sample() gives the same ids for the same seed and others for another`, () => {
+    const values = Float32Array.from({ length: 100 }, (_, i) => Math.sin(i));
+    const ids = (seed: number) => {
+      const sampler = new Sampler({ temperature: 1.5, topP: 0.95, seed });
+      return Array.from({ length: 50 }, () => desk.sample(sampler, values));
+    };
+    assert.deepEqual(ids(1), ids(1));
+    // The second differs in the high half alone.
+    for (const other of [2, 1 + 2 ** 32, Number.MAX_SAFE_INTEGER]) assert.notDeepEqual(ids(1), ids(other));
+  });
 
-Deno.test("Sampler.sample() without a seed differs from sampler to sampler", () => {
-  const values = new Float32Array(1000);
-  const ids = () => {
-    const sampler = new Sampler({ temperature: 1 });
-    return Array.from({ length: 20 }, () => sampler.sample(values)).join();
-  };
-  assert.notEqual(ids(), ids());
-});
+  Deno.test(`${build}: Sampler.sample() without a seed differs from sampler to sampler`, () => {
+    const values = new Float32Array(1000);
+    const ids = () => {
+      const sampler = new Sampler({ temperature: 1 });
+      return Array.from({ length: 20 }, () => desk.sample(sampler, values)).join();
+    };
+    assert.notEqual(ids(), ids());
+  });
 
-Deno.test("Sampler.sample() leaves the logits as they are, and takes vocabularies of changing size", () => {
-  const sampler = new Sampler({ temperature: 1, topK: 2, repetitionPenalty: 1.3, seed: 3 });
-  for (const size of [6, 3, 9]) {
-    const values = Float32Array.from({ length: size }, (_, i) => i - 4);
-    const before = values.slice();
-    const id = sampler.sample(values, [0]);
-    assert.ok(id >= size - 2 && id < size);
-    assert.deepEqual(values, before);
-  }
-});
+  Deno.test(`${build}: Sampler.sample() leaves the logits as they are, and takes vocabularies of changing size`, () => {
+    const sampler = new Sampler({ temperature: 1, topK: 2, repetitionPenalty: 1.3, seed: 3 });
+    for (const size of [6, 3, 9]) {
+      const values = Float32Array.from({ length: size }, (_, i) => i - 4);
+      const id = desk.sample(sampler, values, [0]);
+      assert.ok(id >= size - 2 && id < size);
+      assert.deepEqual(desk.left(size), values);
+    }
+  });
 
-Deno.test("Sampler.sample() with the least temperature and the largest logits chooses the largest", () => {
-  for (const options of [{}, { topK: 2 }, { topP: 0.9 }, { minP: 1 }]) {
-    const sampler = new Sampler({ temperature: Number.MIN_VALUE, seed: 1, ...options });
-    assert.equal(sampler.sample(logits(-3.4e38, 3.4e38, 3.3e38)), 1);
-  }
-});
-
-Deno.test("Sampler.sample() with top-k 1, the least top-p, or min-p 1 chooses the largest", () => {
-  for (const options of [{ topK: 1 }, { topP: Number.MIN_VALUE }, { minP: 1 }]) {
-    assert.deepEqual(counts({ temperature: 5, seed: 9, ...options }, logits(1, 1.25, 0.5), 200), [0, 200, 0]);
-  }
-});
-
-Deno.test("Sampler.sample() keeps the lower ids of those that tie at the border of top-k", () => {
-  const observed = counts({ temperature: 1, topK: 3, seed: 4 }, logits(1, 2, 1, 1, 1, 2), 500);
-  assert.deepEqual(observed.map((n) => n > 0), [true, true, false, false, false, true]);
-});
-
-for (const bad of [NaN, Infinity, -Infinity]) {
-  Deno.test(`Sampler.sample() reports a logit of ${bad}`, () => {
-    for (const options of [{}, { temperature: 1 }, { temperature: 1, topK: 1 }]) {
-      for (const at of [0, 2]) {
-        const values = logits(1, 2, 3);
-        values[at] = bad;
-        assert.throws(() => new Sampler(options).sample(values), { code: "non_finite" });
+  Deno.test(`${build}: Sampler.sample() with the least temperature and the largest logits chooses the largest`, () => {
+    for (const temperature of [Number.MIN_VALUE, 1e-45, 1e-38]) {
+      for (const options of [{}, { topK: 2 }, { topP: 0.9 }, { minP: 1 }]) {
+        const sampler = new Sampler({ temperature, seed: 1, ...options });
+        assert.equal(desk.sample(sampler, logits(-3.4e38, 3.4e38, 3.3e38)), 1);
       }
+    }
+  });
+
+  Deno.test(`${build}: Sampler.sample() with top-k 1, the least top-p, or min-p 1 chooses the largest`, () => {
+    for (const options of [{ topK: 1 }, { topP: Number.MIN_VALUE }, { minP: 1 }]) {
+      assert.deepEqual(counts(desk, { temperature: 5, seed: 9, ...options }, logits(1, 1.25, 0.5), 200), [0, 200, 0]);
+    }
+  });
+
+  Deno.test(`${build}: Sampler.sample() keeps the lower ids of those that tie at the border of top-k`, () => {
+    const observed = counts(desk, { temperature: 1, topK: 3, seed: 4 }, logits(1, 2, 1, 1, 1, 2), 500);
+    assert.deepEqual(observed.map((n) => n > 0), [true, true, false, false, false, true]);
+  });
+
+  for (const bad of [NaN, Infinity, -Infinity]) {
+    Deno.test(`${build}: Sampler.sample() reports a logit of ${bad}`, () => {
+      for (const options of [{}, { temperature: 1 }, { temperature: 1, topK: 1 }, { repetitionPenalty: 2 }]) {
+        for (const at of [0, 2, 4]) {
+          const values = logits(1, 2, 3, 4, 5);
+          values[at] = bad;
+          assert.throws(() => desk.sample(new Sampler(options), values, [at]), { code: "non_finite" });
+        }
+      }
+    });
+  }
+
+  Deno.test(`${build}: Sampler.sample() refuses no logits, and recent ids outside of the vocabulary`, () => {
+    const sampler = new Sampler({ repetitionPenalty: 1.1 });
+    assert.throws(() => desk.sample(sampler, logits()), { code: "argument_invalid", param: "logits" });
+    for (const id of [-1, 2, 0.5]) {
+      assert.throws(() => desk.sample(sampler, logits(1, 2), [id]), { code: "argument_invalid", param: "recent" });
     }
   });
 }
 
-Deno.test("Sampler.sample() refuses no logits, and recent ids outside of the vocabulary", () => {
-  const sampler = new Sampler({ repetitionPenalty: 1.1 });
-  assert.throws(() => sampler.sample(new Float32Array(0)), { code: "argument_invalid", param: "logits" });
-  for (const id of [-1, 2, 0.5]) {
-    assert.throws(() => sampler.sample(logits(1, 2), [id]), { code: "argument_invalid", param: "recent" });
-  }
+Deno.test("Sampler.sample() gives the same ids for the same seed on every build, from a vocabulary of 49280", async () => {
+  const values = numbers(31, 49280, 4);
+  const options: SamplingOptions[] = [
+    { temperature: 1 },
+    { temperature: 0.7, topP: 0.95 },
+    { temperature: 1.5, topK: 500, minP: 0.02, repetitionPenalty: 1.2 },
+  ];
+  const ids = await Promise.all(BUILDS.map(async (build) => {
+    const desk = await Desk.create(build, values.length);
+    return options.map((o) => {
+      const sampler = new Sampler({ ...o, seed: 77 });
+      const made: number[] = [];
+      for (let i = 0; i < 50; i++) made.push(desk.sample(sampler, values, made));
+      return made;
+    });
+  }));
+  for (const made of ids) assert.deepEqual(made, ids[0]);
+  for (const made of ids[0]!) assert.ok(new Set(made).size > 10, `${made}`);
 });
 
 const BAD_OPTIONS: [keyof SamplingOptions, unknown[]][] = [
@@ -189,18 +257,4 @@ Deno.test("Random.uniform() lies in [0, 1) and is even over 256 parts, also of i
   const even = new Array<number>(256).fill(1 / 256);
   assert.ok(chiSquare(high, even) < CHI_SQUARE_LIMIT[255]!);
   assert.ok(chiSquare(low, even) < CHI_SQUARE_LIMIT[255]!);
-});
-
-Deno.test("LargestFirst gives every id once, ordered as a sort orders them", () => {
-  const random = new Random(11);
-  for (const size of [1, 2, 3, 10, 257]) {
-    const order = new LargestFirst(size);
-    for (let round = 0; round < 20; round++) {
-      // Few distinct weights, so that ties are common.
-      const weights = Float64Array.from({ length: size }, () => Math.floor(random.uniform() * size / 2));
-      order.start(weights);
-      const wanted = [...weights.keys()].sort((a, b) => weights[b]! - weights[a]! || a - b);
-      assert.deepEqual(Array.from({ length: size }, () => order.next()), wanted);
-    }
-  }
 });
