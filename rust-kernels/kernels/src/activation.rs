@@ -70,7 +70,7 @@ pub mod plain {
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::{activation_row_bytes, blocks, BLOCK, TILE_ROWS};
-    use crate::block::{factors, largest, quantize_block, quantize_four, quantize_one, round, BLOCK_BYTES};
+    use crate::block::{quantize_blocks, quantize_one, Constants, BLOCK_BYTES};
     use crate::row::{write, Row};
     use crate::simd::{load, store};
     use core::arch::wasm32::*;
@@ -101,9 +101,7 @@ pub mod simd {
         for first in (0..rows).step_by(TILE_ROWS) {
             let n = TILE_ROWS.min(rows - first);
             let (tile, x) = (dst.add(first * row_bytes), x.add(first * width));
-            for from in (0..whole).step_by(BLOCK) {
-                quantize_block(tile.add(from / BLOCK * n * BLOCK_BYTES), x.add(from), width, n);
-            }
+            quantize_blocks(tile, x, width, n, whole / BLOCK);
             if whole < width {
                 for r in 0..n {
                     write(
@@ -113,7 +111,7 @@ pub mod simd {
                         width - whole,
                     );
                 }
-                quantize_block(tile.add(whole / BLOCK * n * BLOCK_BYTES), tail.as_ptr(), BLOCK, n);
+                quantize_blocks(tile.add(whole / BLOCK * n * BLOCK_BYTES), tail.as_ptr(), BLOCK, n, 1);
             }
         }
     }
@@ -132,10 +130,9 @@ pub mod simd {
                 for (r, row) in tile.iter().enumerate() {
                     make_part(values.add(r * PART), row, from, width);
                 }
-                for b in 0..blocks(PART.min(width - from)) {
-                    quantize_four(block, values.add(b * BLOCK), PART);
-                    block = block.add(TILE_ROWS * BLOCK_BYTES);
-                }
+                let count = blocks(PART.min(width - from));
+                quantize_blocks(block, values, PART, TILE_ROWS, count);
+                block = block.add(TILE_ROWS * count * BLOCK_BYTES);
             }
         }
         let left = rows - whole;
@@ -144,10 +141,9 @@ pub mod simd {
             let mut block = dst.add(whole * row_bytes);
             for from in (0..width).step_by(PART) {
                 make_part(values, &row, from, width);
-                for b in 0..blocks(PART.min(width - from)) {
-                    quantize_one(block, values.add(b * BLOCK), r, left);
-                    block = block.add(left * BLOCK_BYTES);
-                }
+                let count = blocks(PART.min(width - from));
+                quantize_one(block, values, r, left, count);
+                block = block.add(left * count * BLOCK_BYTES);
             }
         }
     }
@@ -161,16 +157,17 @@ pub mod simd {
     }
 
     pub unsafe fn rounding_error(dst: *mut f32, x: *const f32, width: usize) {
+        let constants = Constants::new();
         let mut values = [0.0f32; BLOCK];
         for b in 0..blocks(width) {
             let left = (width - b * BLOCK).min(BLOCK);
             core::ptr::copy_nonoverlapping(x.add(b * BLOCK), values.as_mut_ptr(), left);
             values[left..].fill(0.0);
-            let (scale, inverse) = factors(largest(values.as_ptr()));
-            for i in (0..BLOCK).step_by(4) {
-                let v = load(values.as_ptr().add(i));
-                let back = f32x4_mul(f32x4_convert_i32x4(round(v, inverse)), scale);
-                store(values.as_mut_ptr().add(i), f32x4_sub(v, back));
+            let v: [v128; 8] = core::array::from_fn(|i| load(values.as_ptr().add(4 * i)));
+            let (scale, inverse) = constants.factors(constants.largest(&v));
+            for (i, v) in v.into_iter().enumerate() {
+                let back = f32x4_mul(f32x4_convert_i32x4(constants.round(v, inverse)), scale);
+                store(values.as_mut_ptr().add(4 * i), f32x4_sub(v, back));
             }
             core::ptr::copy_nonoverlapping(values.as_ptr(), dst.add(b * BLOCK), left);
         }
