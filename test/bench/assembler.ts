@@ -12,14 +12,16 @@ export const op = {
   get: (local: number) => [0x20, ...unsigned(local)],
   set: (local: number) => [0x21, ...unsigned(local)],
   i8Splat: (value: number) => [0x41, value & 127, ...simd(0x0f)],
-  f32Splat: (bytes: readonly [number, number, number, number]) => [0x43, ...bytes, ...simd(0x13)],
+  i16Splat: (value: number) => [0x41, ...signed(value), ...simd(0x10)],
+  f32Splat: (value: number) => [0x43, ...new Uint8Array(Float32Array.of(value).buffer), ...simd(0x13)],
   /** v128.load at local 1 plus an offset. */
   load: (offset: number) => [0x20, 1, ...simd(0x00), 4, ...unsigned(offset)],
   relaxedDot: simd(0x113),
   dotI16: simd(0xba),
   addI32: simd(0xae),
-  mulF32: simd(0xe6),
   addF32: simd(0xe4),
+  subF32: simd(0xe5),
+  mulF32: simd(0xe6),
   xor: simd(0x51),
 } as const;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { barChart } from "./chart.ts";
 import { ceilings } from "./ceilings.ts";
+import { kernelRatios } from "./kernels.ts";
 import { interleave, median } from "./measure.ts";
 import { ratiosOf } from "./peers/ratios.ts";
 import { tileMs } from "./peers/wllama.ts";
@@ -32,6 +33,33 @@ Deno.test("ceilings() are modules that the engine accepts and runs", async () =>
     assert.ok(job.work > 0, job.name);
     await job.run();
   }
+});
+
+Deno.test("kernelRatios() sets the slower layer against the bare dots and against the scaled ones", () => {
+  const speeds: Record<string, number> = { "i8 relaxed dot": 200, "i8 relaxed dot, scaled by blocks of 32": 160 };
+  for (const rows of [64, 256, 1024]) {
+    for (const format of ["q4", "q8"]) {
+      speeds[`smollm2 ${format}, M = ${rows}`] = format === "q4" ? 120 : 100;
+      speeds[`vit_b ${format}, M = ${rows}`] = format === "q4" ? 80 : 140;
+    }
+  }
+  const others = [
+    ...["decode: 30 layers' weights", "read, as many bytes", "smollm2 q4 by simd128, M = 256"],
+    ...["attention, 256 patches", "f32 mul + add"],
+  ];
+  for (const name of others) speeds[name] = 1;
+  const timings = Object.entries(speeds).map(([name, perSecond]) => ({
+    name,
+    perSecond,
+    work: 1,
+    ms: 1000 / perSecond,
+  }));
+  const ratios = kernelRatios(timings);
+  const close = (name: string, wanted: number) => assert.ok(Math.abs(ratios[name]! - wanted) < 1e-12, name);
+  close("linear_q4_m256_of_ceiling", 0.4);
+  close("linear_q4_m256_of_scaled_ceiling", 0.5);
+  close("linear_q8_m256_of_ceiling", 0.5);
+  close("linear_q8_m256_of_scaled_ceiling", 0.625);
 });
 
 Deno.test("timed() adds up the time of each operation and passes on arguments and results", () => {

@@ -39,9 +39,13 @@ export function kernelRatios(timings: readonly Timing[]): Record<string, number>
   const all = Object.fromEntries(linears);
   // one number for both layers: the slower's
   const lowest = (name: string) => Math.min(all[`${name}_smollm2`]!, all[`${name}_vit_b`]!);
+  const ofScaled = (format: string) =>
+    lowest(`linear_${format}_m256_of_ceiling`) * dot / rate("i8 relaxed dot, scaled by blocks of 32");
   return {
     linear_q4_m256_of_ceiling: lowest("linear_q4_m256_of_ceiling"),
     linear_q8_m256_of_ceiling: lowest("linear_q8_m256_of_ceiling"),
+    linear_q4_m256_of_scaled_ceiling: ofScaled("q4"),
+    linear_q8_m256_of_scaled_ceiling: ofScaled("q8"),
     decode_of_memory_ceiling: rate(`decode: ${DECODE_LAYERS} layers' weights`) / rate("read, as many bytes"),
     simd128_of_relaxed_q4_m256: rate("smollm2 q4 by simd128, M = 256") / rate("smollm2 q4, M = 256"),
     attention_of_f32_ceiling: rate("attention, 256 patches") / rate("f32 mul + add"),
