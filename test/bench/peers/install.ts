@@ -58,7 +58,9 @@ export async function installPeers(native: boolean, say: (line: string) => void)
   const smollm2 = await have("SmolLM2-135M", SMOLLM2, fetchSmollm2);
   const onnxPython = await withPackage("onnx", `onnx==${VERSIONS.onnx}`, "onnxruntime-web's graphs", {}, say);
   const llama = `llama-cpp-python==${VERSIONS.llamaCppPython}`;
-  const llamaPython = native || await imports("llama_cpp")
+  const compiled = await imports("llama_cpp");
+  if (native && !compiled) say("llama.cpp is being compiled; two cores take four minutes");
+  const llamaPython = native || compiled
     ? await withPackage("llama_cpp", llama, "native llama.cpp", { CMAKE_ARGS: LLAMA_CMAKE }, say)
     : (say("native llama.cpp is left out: --native compiles it, which takes minutes"), undefined);
   return { ...defined({ wllama, onnxruntime, smollm2, onnxPython, llamaPython }) };
@@ -90,7 +92,9 @@ async function withPackage(
 ): Promise<string | undefined> {
   try {
     await ensurePython();
-    if (!await imports(module)) await run(PYTHON, ["-m", "pip", "install", "-q", requirement], env);
+    // without pip's cache, which would give what was once compiled with other flags
+    const install = ["-m", "pip", "install", "-q", "--no-cache-dir", requirement];
+    if (!await imports(module)) await run(PYTHON, install, env);
     return PYTHON;
   } catch (error) {
     say(`${what} is left out: ${error instanceof Error ? error.message : error}`);
