@@ -26,19 +26,19 @@ export function machineName(): string {
   return `${model}, ${navigator.hardwareConcurrency} virtual cores, ${Deno.build.os}`;
 }
 
-/** Writes NAME.md, NAME.json and NAME.svg into a folder, `docs/bench` if none is named. */
+/** Writes NAME.md, NAME.json and, if there is a picture, NAME.svg into a folder, `docs/bench` if none is named. */
 export async function saveReport(
   folder: string | undefined,
   name: string,
   page: string,
   data: unknown,
-  picture: string,
+  picture?: string,
 ): Promise<void> {
   const out = folder ?? new URL("../../docs/bench", import.meta.url).pathname;
   await Deno.mkdir(out, { recursive: true });
   await Deno.writeTextFile(`${out}/${name}.md`, page);
   await Deno.writeTextFile(`${out}/${name}.json`, JSON.stringify(data, null, 1) + "\n");
-  await Deno.writeTextFile(`${out}/${name}.svg`, picture);
+  if (picture !== undefined) await Deno.writeTextFile(`${out}/${name}.svg`, picture);
 }
 
 const unitOf = (name: string) => /read|decode/.test(name) ? "GB/s" : "GOP/s";

@@ -1,5 +1,7 @@
 /** Gets the engines that the product is compared with, into a folder of their own that git ignores and no package names. */
 
+import { exists, run as runIn } from "../command.ts";
+
 /** Where each peer is; one that could not be had is missing here, and a line has said why. */
 export interface Peers {
   /** wllama's ES modules: a folder, with a slash at its end. */
@@ -66,6 +68,8 @@ export async function installPeers(native: boolean, say: (line: string) => void)
   return { ...defined({ wllama, onnxruntime, smollm2, onnxPython, llamaPython }) };
 }
 
+const run = (command: string, args: string[], env?: Record<string, string>) => runIn(FOLDER, command, args, env);
+
 async function installModules(): Promise<void> {
   const dependencies = { "@wllama/wllama": VERSIONS.wllama, "onnxruntime-web": VERSIONS.onnxruntimeWeb };
   await Deno.writeTextFile(`${FOLDER}package.json`, JSON.stringify({ private: true, dependencies }, null, 2) + "\n");
@@ -109,23 +113,6 @@ async function imports(module: string): Promise<boolean> {
 
 async function ensurePython(): Promise<void> {
   if (!await exists(PYTHON)) await run("python3", ["-m", "venv", "python"]);
-}
-
-/** Runs a command in the peers' folder; throws with the end of its words if it fails. */
-async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
-  const output = await new Deno.Command(command, { args, env, cwd: FOLDER, stdout: "null", stderr: "piped" }).output();
-  if (output.success) return;
-  const words = new TextDecoder().decode(output.stderr).trim().split("\n").slice(-3).join("; ");
-  throw new Error(`${command} ${args.join(" ")} failed: ${words}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -1,0 +1,132 @@
+/** The same handler in workerd and in Deno, each in a process of its own. */
+import { createRequire } from "node:module";
+import { exists, run } from "../command.ts";
+import type { Bundle } from "./bundle.ts";
+import type { Answers } from "./handler.ts";
+
+export const FOLDER = new URL("../../../.bench/workerd/", import.meta.url).pathname;
+export const MINIFLARE = "4.20260426.0";
+
+/** A runtime with the handler in it. */
+export interface Runtime {
+  readonly name: string;
+  ask<P extends keyof Answers>(
+    path: P,
+    query?: Record<string, string | number>,
+    body?: Uint8Array<ArrayBuffer>,
+  ): Promise<Answers[P]>;
+  /** Bytes of its process; undefined where the system does not tell. */
+  memory(): Promise<ProcessMemory | undefined>;
+  close(): Promise<void>;
+}
+
+export interface ProcessMemory {
+  /** The most that was resident at any time. */
+  readonly peakBytes: number;
+  /** Address space taken, whether there is memory behind it or not. */
+  readonly addressBytes: number;
+}
+
+/** The little of miniflare that is called. */
+interface Miniflare {
+  readonly ready: Promise<URL>;
+  dispose(): Promise<void>;
+}
+
+/** Installs miniflare, which brings workerd, into a folder that git ignores. */
+export async function installMiniflare(): Promise<void> {
+  await Deno.mkdir(FOLDER, { recursive: true });
+  const manifest = JSON.stringify({ private: true, dependencies: { miniflare: MINIFLARE } });
+  const has = await Deno.readTextFile(`${FOLDER}package.json`).catch(() => "");
+  if (has === manifest && await exists(`${FOLDER}node_modules/miniflare`)) return;
+  await Deno.writeTextFile(`${FOLDER}package.json`, manifest);
+  await run(FOLDER, Deno.execPath(), ["install", "--node-modules-dir=auto", "--quiet"]);
+}
+
+const WORKER = `
+import relaxed from "./relaxed.wasm";
+import simd128 from "./simd128.wasm";
+import image from "./image.wasm";
+import { createHandler } from "./handler.mjs";
+export default { fetch: createHandler({ relaxed, simd128, image }) };
+`;
+
+export async function startWorkerd(files: Bundle): Promise<Runtime> {
+  const { Miniflare: Create } = createRequire(`${FOLDER}package.json`)("miniflare") as {
+    Miniflare: new (options: object) => Miniflare;
+  };
+  const before = await childrenOf(Deno.pid);
+  const wasm = async (name: "relaxed" | "simd128" | "image") => ({
+    ...{ type: "CompiledWasm", path: `${name}.wasm`, contents: await Deno.readFile(files[name]) },
+  });
+  const miniflare = new Create({
+    compatibilityDate: "2026-04-01",
+    // else it asks a server on the net what a request's `cf` would say
+    cf: false,
+    modules: [
+      { type: "ESModule", path: "worker.mjs", contents: WORKER },
+      { type: "ESModule", path: "handler.mjs", contents: await Deno.readTextFile(files.handler) },
+      ...await Promise.all([wasm("relaxed"), wasm("simd128"), wasm("image")]),
+    ],
+  });
+  const url = await miniflare.ready;
+  const started = (await childrenOf(Deno.pid)).filter((pid) => !before.includes(pid));
+  return {
+    name: "workerd",
+    ask: (path, query, body) => ask(url, path, query, body),
+    memory: async () => started.length === 1 ? processMemory(await statusOf(started[0]!)) : undefined,
+    close: () => miniflare.dispose(),
+  };
+}
+
+export async function startDeno(files: Bundle): Promise<Runtime> {
+  const script = new URL("./deno_server.ts", import.meta.url).pathname;
+  const args = ["run", "--quiet", "--allow-read", "--allow-net=127.0.0.1", script, JSON.stringify(files)];
+  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value: port } = await reader.read();
+  if (port === undefined) throw new Error("Deno's server ended before it began");
+  const url = new URL(`http://127.0.0.1:${port.trim()}/`);
+  return {
+    name: "Deno",
+    ask: (path, query, body) => ask(url, path, query, body),
+    memory: async () => processMemory(await statusOf(child.pid)),
+    async close() {
+      child.kill();
+      await reader.cancel();
+      await child.status;
+    },
+  };
+}
+
+async function ask<P extends keyof Answers>(
+  base: URL,
+  path: P,
+  query: Record<string, string | number> = {},
+  body: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+): Promise<Answers[P]> {
+  const url = new URL(path, base);
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
+  const response = await fetch(url, { method: "POST", body });
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+  return await response.json();
+}
+
+/** Linux's word on a process, or nothing. */
+async function statusOf(pid: number): Promise<string> {
+  return await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+}
+
+/** What `/proc/PID/status` says of a process's memory. */
+export function processMemory(status: string): ProcessMemory | undefined {
+  const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
+  const memory = { peakBytes: bytes("VmHWM"), addressBytes: bytes("VmSize") };
+  return Number.isNaN(memory.peakBytes + memory.addressBytes) ? undefined : memory;
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  if (Deno.build.os !== "linux") return [];
+  const pids = Array.from(Deno.readDirSync("/proc")).map(({ name }) => Number(name)).filter(Number.isInteger);
+  const parents = await Promise.all(pids.map(async (id) => /^PPid:\s+(\d+)$/m.exec(await statusOf(id))?.[1]));
+  return pids.filter((_, i) => Number(parents[i]) === pid);
+}
