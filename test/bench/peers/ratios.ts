@@ -1,4 +1,5 @@
 import { LAYER_ROWS, type Measured } from "./compare.ts";
+import { TEXT_TYPES } from "./install.ts";
 
 /** The product's number over a peer's. */
 export interface Ratio {
@@ -17,12 +18,20 @@ export function ratiosOf(measured: readonly Measured[]): Ratio[] {
       ratios.push({ name, value: ours / theirs, ...(target === undefined ? {} : { target }) });
     }
   };
-  for (const [what, target] of [["prompt of 512", 15], ["decode after 64", 6], ["decode after 512", 6]] as const) {
-    const name = what.replaceAll(" of ", "_").replaceAll(" ", "_");
-    add(`${name}_over_wllama`, value(what, "loris"), value(what, "wllama"), target);
-    add(`${name}_over_llama_cpp`, value(what, "loris"), value(what, "llama.cpp native"), 0.8);
+  for (const type of TEXT_TYPES) {
+    // the goals are for the file that was published, whose ratios have no type in their names
+    const [suffix, goal] = type === "Q4_1"
+      ? ["", (target: number) => target]
+      : [`_${type.toLowerCase()}`, () => undefined];
+    for (const [what, target] of [["prompt of 512", 15], ["decode after 64", 6], ["decode after 512", 6]] as const) {
+      const name = what.replaceAll(" of ", "_").replaceAll(" ", "_") + suffix;
+      const of = (engine: string) => value(`${type}, ${what}`, engine);
+      add(`${name}_over_wllama`, of("loris"), of("wllama"), goal(target));
+      add(`${name}_over_llama_cpp`, of("loris"), of("llama.cpp native"), goal(0.8));
+    }
+    const decode = (after: number) => value(`${type}, decode after ${after}`, "loris");
+    add(`decode_after_512${suffix}_over_after_64`, decode(512), decode(64), goal(0.85));
   }
-  add("decode_after_512_over_after_64", value("decode after 512", "loris"), value("decode after 64", "loris"), 0.85);
   const tile = "ViT-B/16 tile, 224 px";
   add("vit_b_tile_over_wllama", value(tile, "loris"), value(tile, "wllama"), 12);
   for (const layer of ["smollm2", "vit_b"]) {
