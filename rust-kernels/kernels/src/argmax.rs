@@ -35,7 +35,7 @@ pub mod plain {
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::NOT_FINITE;
-    use crate::kept::kept;
+    use crate::simd::constant;
     use crate::simd::load;
     use core::arch::wasm32::*;
 
@@ -43,7 +43,7 @@ pub mod simd {
     pub unsafe fn argmax(x: &[f32]) -> u32 {
         let (fours, rest) = x.split_at(x.len() & !3);
         let four = |i: usize| load(fours.as_ptr().add(i));
-        let magnitude = kept(i32x4_splat(i32::MAX));
+        let magnitude = constant!(i32 i32::MAX);
         let mut magnitudes = i32x4_splat(0);
         let mut largest = f32x4_splat(f32::NEG_INFINITY);
         for i in (0..fours.len()).step_by(4) {

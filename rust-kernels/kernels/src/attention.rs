@@ -151,8 +151,10 @@ pub mod plain {
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::{Shape, TILE};
+    use crate::exp::Exp;
     use crate::kv_store;
-    use crate::simd::{self, exp, lane, load, load_f16, store, transpose};
+    use crate::simd::{self, lane, load, load_f16, store};
+    use crate::transpose::transpose;
     use core::arch::wasm32::*;
 
     /// Four elements at `index`, as f32.
@@ -273,10 +275,10 @@ pub mod simd {
         for t in 1..most {
             max = simd::max(max, load(p.add(TILE * t)));
         }
-        let mut sum = f32x4_splat(0.0);
+        let (exp, mut sum) = (Exp::new(), f32x4_splat(0.0));
         for t in 0..most {
             let at = p.add(TILE * t);
-            let mut e = exp(f32x4_sub(load(at), max));
+            let mut e = exp.of(f32x4_sub(load(at), max));
             if t >= all_see {
                 e = v128_and(e, sees(t));
             }

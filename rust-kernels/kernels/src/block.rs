@@ -1,6 +1,6 @@
 //! A block of a tile in the making: what `quantize` does with 32 values of each of its rows.
 use crate::activation::{BLOCK, MAGIC, TILE_ROWS};
-use crate::kept::kept;
+use crate::simd::constant;
 use crate::simd::{lane, load};
 use crate::transpose::transpose;
 use core::arch::wasm32::*;
@@ -113,14 +113,13 @@ pub struct Constants {
 impl Constants {
     #[inline(always)]
     pub fn new() -> Self {
-        let floats = |c: f32| kept(f32x4_splat(c));
         Self {
-            magnitude: kept(i32x4_splat(i32::MAX)),
-            most: floats(127.0),
-            least: floats(1e-30),
-            infinity: floats(f32::INFINITY),
-            nan: floats(f32::NAN),
-            magic: floats(MAGIC),
+            magnitude: constant!(i32 i32::MAX),
+            most: constant!(f32 127.0),
+            least: constant!(f32 1e-30),
+            infinity: constant!(f32 f32::INFINITY),
+            nan: constant!(f32 f32::NAN),
+            magic: constant!(f32 MAGIC),
         }
     }
 

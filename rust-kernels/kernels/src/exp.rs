@@ -1,6 +1,6 @@
 //! e^x in loops over many values.
 use crate::activation::MAGIC;
-use crate::kept::kept;
+use crate::simd::constant;
 use core::arch::wasm32::*;
 
 /// e^x in four lanes, relative error under 2e-7 on [-60, 88], constant beyond; NaN stays NaN. Smaller results would lead
@@ -21,23 +21,22 @@ impl Exp {
     /// To be made once, before the loop.
     #[inline(always)]
     pub fn new() -> Self {
-        let floats = |c: f32| kept(f32x4_splat(c));
         Self {
-            range: [floats(-60.0), floats(88.0)],
-            log2_e: floats(core::f32::consts::LOG2_E),
-            magic: floats(MAGIC),
+            range: [constant!(f32 - 60.0), constant!(f32 88.0)],
+            log2_e: constant!(f32 core::f32::consts::LOG2_E),
+            magic: constant!(f32 MAGIC),
             // the first has few bits, so that its products with whole numbers are exact
-            ln_2: [floats(0.693_359_4), floats(-2.121_944_4e-4)],
+            ln_2: [constant!(f32 0.693_359_4), constant!(f32 - 2.121_944_4e-4)],
             polynomial: [
-                floats(1.987_569_1e-4),
-                floats(1.398_199_9e-3),
-                floats(8.333_452e-3),
-                floats(4.166_579_6e-2),
-                floats(1.666_666_5e-1),
-                floats(0.5),
+                constant!(f32 1.987_569_1e-4),
+                constant!(f32 1.398_199_9e-3),
+                constant!(f32 8.333_452e-3),
+                constant!(f32 4.166_579_6e-2),
+                constant!(f32 1.666_666_5e-1),
+                constant!(f32 0.5),
             ],
-            one: floats(1.0),
-            exponent_of_one: kept(i32x4_splat(127 << 23)),
+            one: constant!(f32 1.0),
+            exponent_of_one: constant!(i32 127 << 23),
         }
     }
 

@@ -33,61 +33,67 @@ pub mod plain {
 pub mod simd {
     use crate::activation::simd::quantize_rows;
     use crate::exp::Exp;
-    use crate::kept::kept;
     use crate::row::Row;
-    use crate::simd::{exp, load};
+    use crate::simd::constant;
+    use crate::simd::load;
     use core::arch::wasm32::*;
 
-    const CUBIC: f32 = 0.044_715;
-    /// -2 sqrt(2 / pi)
-    const FACTOR: f32 = -1.595_769_1;
-
-    /// x / 2 * (1 + tanh u) = x / (1 + e^-2u), for one value at a time of a product.
+    /// For one value at a time of a product.
     #[inline(always)]
     pub fn gelu4(x: v128) -> v128 {
-        let u = minus_2u(x, f32x4_splat(CUBIC), f32x4_splat(FACTOR));
-        f32x4_div(x, f32x4_add(exp(u), f32x4_splat(1.0)))
+        Gelu::new().of(x)
     }
 
-    #[inline(always)]
-    fn minus_2u(x: v128, cubic: v128, factor: v128) -> v128 {
-        let cube = f32x4_mul(f32x4_mul(x, x), x);
-        f32x4_mul(f32x4_add(x, f32x4_mul(cube, cubic)), factor)
-    }
-
+    /// Its constants, made once before a loop.
     #[derive(Clone, Copy)]
-    struct Activated {
-        x: *const f32,
+    struct Gelu {
         exp: Exp,
         cubic: v128,
         factor: v128,
     }
 
-    impl Activated {
+    impl Gelu {
+        #[inline(always)]
+        fn new() -> Self {
+            Self {
+                exp: Exp::new(),
+                cubic: constant!(f32 0.044_715),
+                // -2 sqrt(2 / pi)
+                factor: constant!(f32 - 1.595_769_1),
+            }
+        }
+
+        /// x / 2 * (1 + tanh u) = x / (1 + e^-2u)
         #[inline(always)]
         fn of(&self, x: v128) -> v128 {
-            self.exp.over_one_plus(x, minus_2u(x, self.cubic, self.factor))
+            let cube = f32x4_mul(f32x4_mul(x, x), x);
+            let minus_2u = f32x4_mul(f32x4_add(x, f32x4_mul(cube, self.cubic)), self.factor);
+            self.exp.over_one_plus(x, minus_2u)
         }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Activated {
+        x: *const f32,
+        gelu: Gelu,
     }
 
     impl Row for Activated {
         #[inline(always)]
         unsafe fn four(&self, i: usize) -> v128 {
-            self.of(load(self.x.add(i)))
+            self.gelu.of(load(self.x.add(i)))
         }
         #[inline(always)]
         unsafe fn one(&self, i: usize) -> f32 {
-            f32x4_extract_lane::<0>(self.of(f32x4_splat(*self.x.add(i))))
+            f32x4_extract_lane::<0>(self.gelu.of(f32x4_splat(*self.x.add(i))))
         }
     }
 
     pub unsafe fn gelu_quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
-        let (exp, cubic, factor) = (Exp::new(), kept(f32x4_splat(CUBIC)), kept(f32x4_splat(FACTOR)));
+        let gelu = Gelu::new();
         quantize_rows(dst, rows, width, |r| Activated {
             x: x.add(r * width),
-            exp,
-            cubic,
-            factor,
+            gelu,
         });
     }
 }

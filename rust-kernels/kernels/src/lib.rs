@@ -23,8 +23,6 @@ mod few;
 pub mod gelu;
 pub mod half;
 pub mod histogram;
-#[cfg(feature = "simd")]
-pub mod kept;
 pub mod kv_store;
 pub mod largest_first;
 pub mod layer_norm;

@@ -8,7 +8,8 @@ use crate::gelu::simd::gelu4;
 use crate::linear_float::epilogue;
 use crate::pack::GROUP;
 use crate::product::{Destination, Weights};
-use crate::simd::{constant, load, splat, store, transpose, Dot};
+use crate::simd::{constant, load, splat, store, Dot};
+use crate::transpose::transpose;
 use core::arch::wasm32::*;
 use core::hint::black_box;
 use core::ptr::{addr_of, addr_of_mut};
@@ -75,10 +76,10 @@ pub unsafe fn many<W: Weights>(to: &Destination, x: *const u8, weight: *const u8
                     }
                     // a last tile without its second half takes its first half twice
                     let second = if n == 2 { at.add(tile_bytes) } else { at };
-                    if W::MINIMUM {
-                        over_panel::<W::Dot, true>(at, second, count, steps);
-                    } else {
-                        over_panel::<W::Dot, false>(at, second, count, steps);
+                    match (W::MINIMUM, W::OFFSET_SHIFT) {
+                        (true, _) => over_panel::<W::Dot, true, false>(at, second, count, steps),
+                        (false, Some(0)) => over_panel::<W::Dot, false, true>(at, second, count, steps),
+                        (false, _) => over_panel::<W::Dot, false, false>(at, second, count, steps),
                     }
                     for v in 0..n {
                         if b + count == n_blocks {
@@ -121,15 +122,20 @@ unsafe fn unpack<W: Weights>(weight: *const u8, n_blocks: usize, column: usize, 
 }
 
 /// `count` blocks of the panel by `Dot::VECTORS` vectors of 4 rows, added to [`SUMS`]. `second`: where the second vector's tile begins;
-/// `steps`: 8, as compilers must not know.
+/// `steps`: 8, as compilers must not know. `EIGHTS`: [`OFFSET`] is 1.
 #[inline(never)]
-unsafe fn over_panel<D: Dot, const MINIMUM: bool>(x: *const u8, second: *const u8, count: usize, steps: usize) {
+unsafe fn over_panel<D: Dot, const MINIMUM: bool, const EIGHTS: bool>(
+    x: *const u8,
+    second: *const u8,
+    count: usize,
+    steps: usize,
+) {
     macro_rules! blocks {
         ($($b:literal)*) => {$(
             if D::VECTORS == 2 {
-                block::<2, $b, D, MINIMUM>(x, second, steps);
+                block::<2, $b, D, MINIMUM, EIGHTS>(x, second, steps);
             } else {
-                block::<1, $b, D, MINIMUM>(x, second, steps);
+                block::<1, $b, D, MINIMUM, EIGHTS>(x, second, steps);
             }
             if count == $b + 1 {
                 return;
@@ -141,7 +147,7 @@ unsafe fn over_panel<D: Dot, const MINIMUM: bool>(x: *const u8, second: *const u
 
 /// Block `B` of the panel.
 #[inline(always)]
-unsafe fn block<const V: usize, const B: usize, D: Dot, const MINIMUM: bool>(
+unsafe fn block<const V: usize, const B: usize, D: Dot, const MINIMUM: bool, const EIGHTS: bool>(
     x: *const u8,
     second: *const u8,
     steps: usize,
@@ -153,7 +159,15 @@ unsafe fn block<const V: usize, const B: usize, D: Dot, const MINIMUM: bool>(
     let eights = |v: usize| v128_load(at(v, (BLOCK + 4) * TILE_ROWS) as *const v128);
     // what makes up for the weights' offset
     let offset = addr_of!(OFFSET).read_volatile();
-    let start = |v: usize| i32x4_add(i32x4_mul(eights(v), offset), magic);
+    let start = |v: usize| {
+        // eight times a block's sum takes 16 bits, so that a product of pairs, in half the time, is the product
+        let offset = if EIGHTS {
+            eights(v)
+        } else {
+            i32x4_dot_i16x8(eights(v), offset)
+        };
+        i32x4_add(offset, magic)
+    };
     let mut dots: [[D; V]; COLUMNS] = [core::array::from_fn(|v| D::new(start(v))); COLUMNS];
     macro_rules! steps {
         ($($s:literal)*) => {'steps: {$(

@@ -144,14 +144,14 @@ pub mod plain {
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::exp::Exp;
-    use crate::kept::kept;
+    use crate::simd::constant;
     use crate::simd::{load, store};
     use core::arch::wasm32::*;
 
     /// As the plain twin's, four at a time.
     pub unsafe fn weigh(x: &mut [f32], largest: f32, temperature: f32) {
         let exp = Exp::new();
-        let faintest = kept(f32x4_splat(super::FAINTEST));
+        let faintest = constant!(f32 super::FAINTEST);
         let weight = |v: v128| {
             let exponent = f32x4_div(f32x4_sub(v, f32x4_splat(largest)), f32x4_splat(temperature));
             v128_and(exp.of(exponent), f32x4_ge(exponent, faintest))

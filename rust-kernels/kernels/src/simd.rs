@@ -1,5 +1,4 @@
 //! What the SIMD twins share: loads, f16, exp, and integer dot products of four.
-use crate::activation::MAGIC;
 use core::arch::wasm32::*;
 
 #[inline(always)]
@@ -67,29 +66,6 @@ pub fn max(a: v128, b: v128) -> v128 {
     f32x4_pmax(a, b)
 }
 
-/// e^x in four lanes, relative error under 2e-7 on [-60, 88], constant beyond; NaN stays NaN. Smaller results
-/// would lead to subnormal numbers, a hundred times slower, in sums that cannot feel them.
-/// Cody-Waite reduction by ln 2, then the degree-6 polynomial of Cephes' `expf`.
-#[inline(always)]
-pub fn exp(x: v128) -> v128 {
-    let x = f32x4_pmax(f32x4_pmin(x, constant!(f32 88.0)), constant!(f32 - 60.0));
-    let magic = constant!(f32 MAGIC);
-    let shifted = f32x4_add(f32x4_mul(x, constant!(f32 core::f32::consts::LOG2_E)), magic);
-    let n = f32x4_sub(shifted, magic);
-    let r = f32x4_sub(x, f32x4_mul(n, constant!(f32 0.693_359_4)));
-    let r = f32x4_sub(r, f32x4_mul(n, constant!(f32 - 2.121_944_4e-4)));
-    let mut y = constant!(f32 1.987_569_1e-4);
-    y = f32x4_add(f32x4_mul(y, r), constant!(f32 1.398_199_9e-3));
-    y = f32x4_add(f32x4_mul(y, r), constant!(f32 8.333_452e-3));
-    y = f32x4_add(f32x4_mul(y, r), constant!(f32 4.166_579_6e-2));
-    y = f32x4_add(f32x4_mul(y, r), constant!(f32 1.666_666_5e-1));
-    y = f32x4_add(f32x4_mul(y, r), constant!(f32 0.5));
-    y = f32x4_add(f32x4_add(f32x4_mul(y, f32x4_mul(r, r)), r), constant!(f32 1.0));
-    // the low bits of the shifted value are n: as an exponent they make 2^n
-    let power = i32x4_add(i32x4_shl(shifted, 23), constant!(i32 127 << 23));
-    f32x4_mul(y, power)
-}
-
 /// What `i32x4.relaxed_dot_i8x16_i7x16_add_s` does on this engine with bytes over 127 in its second operand.
 /// 7-bit values there are exact everywhere; for 8-bit weights the kernels need to know.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,19 +82,6 @@ pub enum Bytes {
 #[inline(always)]
 pub fn lane<const I: usize>(v: v128) -> v128 {
     i32x4_shuffle::<I, I, I, I>(v, v)
-}
-
-/// Rows of four become columns of four.
-#[inline(always)]
-pub fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
-    let (ab0, ab1) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
-    let (cd0, cd1) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
-    [
-        i32x4_shuffle::<0, 1, 4, 5>(ab0, cd0),
-        i32x4_shuffle::<2, 3, 6, 7>(ab0, cd0),
-        i32x4_shuffle::<0, 1, 4, 5>(ab1, cd1),
-        i32x4_shuffle::<2, 3, 6, 7>(ab1, cd1),
-    ]
 }
 
 /// R words that follow each other in memory, each in all lanes of a vector, with as few loads as can be: engines check
