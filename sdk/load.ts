@@ -55,13 +55,18 @@ const MIB = 2 ** 20;
 export async function load(options: LoadOptions): Promise<Captioner> {
   const { signal } = options;
   const settings = checkOptions(options);
+  // compiled beside the reading of the files; a file that is refused is the error to be told first
+  const compiling = options.modules ?? packagedModules(options.build ?? bestBuild(), signal);
+  if (compiling instanceof Promise) compiling.catch(() => {});
   const [text, vision] = [await openGguf(options.text, signal), await openGguf(options.vision, signal)];
   const pair = checkPair(text, vision);
   const data = tokenizerData(text.metadata);
   const tokenizer = new Tokenizer(data);
-  const modules = options.modules ?? await packagedModules(options.build ?? bestBuild(), signal);
+  const modules = await compiling;
   const backend = await WasmBackend.create(modules.kernels, modules.build, settings.memoryBudget);
   const model = assemble(backend, pair, planModel(backend, pair, settings));
+  // engines compile well what has run for a while, on another thread, while weights are being read
+  await model.vlm.vision.warmUp();
   await loadWeights(backend, model.placed, model.scratch, options.onProgress, signal);
   return new Captioner({
     model,

@@ -92,10 +92,38 @@ export class HeaderReader {
 
   /** A string with its length in front. */
   async string(what: string): Promise<string> {
-    await this.need(8, what);
+    if (!this.#has(8)) await this.need(8, what);
     const length = this.size(`the length of ${what}`);
-    await this.need(length, what);
-    return UTF8.decode(this.take(length));
+    if (!this.#has(length)) await this.need(length, what);
+    return this.#text(length);
+  }
+
+  /** `count` strings. A vocabulary has tens of thousands, most of them in memory already: those wait for nothing. */
+  async strings(count: number, what: string): Promise<string[]> {
+    const strings: string[] = [];
+    for (let i = 0; i < count; i++) {
+      if (!this.#has(8)) await this.need(8, what);
+      const length = this.size(`the length of ${what}`);
+      if (!this.#has(length)) await this.need(length, what);
+      strings.push(this.#text(length));
+    }
+    return strings;
+  }
+
+  #has(length: number): boolean {
+    return this.#offset + length <= this.#bytes.length;
+  }
+
+  #text(length: number): string {
+    const bytes = this.take(length);
+    // most tokens are short and ASCII, for which a decoder's call costs more than its work
+    if (length > 16) return UTF8.decode(bytes);
+    let text = "";
+    for (const byte of bytes) {
+      if (byte > 127) return UTF8.decode(bytes);
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   #advance(length: number): number {

@@ -139,6 +139,7 @@ async function readArray(r: HeaderReader, key: string, depth: number): Promise<M
   }
   if (type !== STRING && type !== ARRAY) r.fail(`${key} is an array of the unknown value type ${type}`);
   r.checkCount(count, type === STRING ? 8 : 12, key);
+  if (type === STRING) return await r.strings(count, key);
   const values: MetadataValue[] = [];
   for (let i = 0; i < count; i++) values.push(await readValue(r, type, key, depth + 1));
   return values as MetadataArray;

@@ -10,7 +10,7 @@ import {
 import { MemoryPlan } from "../memory/plan.ts";
 import type { VisionConfig } from "./config.ts";
 import { type Input, layerNormFor, linear } from "./linear.ts";
-import type { Pacer } from "./pacer.ts";
+import { Pacer } from "./pacer.ts";
 import type { VisionLayer, VisionTensors } from "./tensors.ts";
 
 /** Weights in place: matrices packed, vectors as addresses of f32. */
@@ -18,6 +18,8 @@ export type VisionWeights = VisionTensors<Matrix, number>;
 
 /** Patches that go through a layer together; bounds the hidden layer's buffer. */
 const CHUNK_ROWS = 128;
+/** Rows that `warmUp` computes: enough for engines to notice, a few milliseconds of work. */
+const WARM_UP_ROWS = 64;
 
 /**
  * The encoder (SigLIP's ViT: pre-norm blocks, biases everywhere, no class token) and the connector (Idefics3's pixel
@@ -67,6 +69,12 @@ export class Vision {
     b.pixelShuffle(at.shuffled, at.x, c.grid, c.width, c.shuffle);
     linear(b, dst, at.shuffled, at.input.quantized, w.fc, 0, c.tokens, Epilogue.store);
     await pacer.pause();
+  }
+
+  /** Runs one layer over some rows of whatever the memory holds: engines then compile its kernels well before they are needed. */
+  async warmUp(): Promise<void> {
+    const { grid } = this.config;
+    await this.#layer(this.#weights.layers[0]!, Math.min(WARM_UP_ROWS, grid * grid), new Pacer());
   }
 
   async #layer(w: VisionLayer<Matrix, number>, patches: number, pacer: Pacer): Promise<void> {

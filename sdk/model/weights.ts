@@ -185,6 +185,6 @@ function convert(backend: Backend, { needed, format, address }: PlacedTensor, pi
 function refuse({ tensor }: NeededTensor): never {
   throw new LorisError(
     "file_invalid",
-    `${tensor.source.name}: ${tensor.name} holds a weight that is not a finite number; the file is damaged`,
+    `${tensor.source.name}: ${tensor.name} holds a weight that is not a finite number, or a block of them with a scale of 256 or more; the file is damaged`,
   );
 }

@@ -59,6 +59,9 @@ for (const build of BUILDS) {
     assert.equal(b.pack(dst, bench.put(weights), 8, 32, 128, 99, 2, scratch), 1);
     weights[77] = Infinity;
     assert.equal(b.pack(dst, bench.put(weights), 8, 32, 128, 0, 2, scratch), 2);
+    weights[77] = 1;
+    weights[3] = 300 * 127; // its block's scale, times 2^8, is no f16
+    assert.equal(b.pack(dst, bench.put(weights), 8, 32, 128, 0, 2, scratch), 2);
     const block = new Uint8Array(8 * 34);
     block[35] = 0x7e; // the second row's scale is a NaN
     assert.equal(b.pack(dst, bench.putBytes(block), 8, 32, 34, 8, 2, scratch), 2);

@@ -115,6 +115,10 @@ fn finite(h: u16) -> bool {
 
 /// A scale or minimum as packed blocks hold it; exact, or infinite.
 fn stored(scale: u16) -> u16 {
+    let exponent = scale & 0x7c00;
+    if exponent != 0 && exponent < 23 << 10 {
+        return scale + (8 << 10);
+    }
     half::from_f32(half::to_f32(scale) * 256.0)
 }
 
