@@ -5,6 +5,7 @@ import { LorisError } from "./errors.ts";
 import { openGguf } from "./gguf/gguf.ts";
 import { ImageDecoder } from "./image/decoder.ts";
 import { assemble, type AssembleOptions, planModel } from "./model/assemble.ts";
+import type { LazyOption } from "./lazy/option.ts";
 import { checkPair } from "./model/pair.ts";
 import { type LoadProgress, loadWeights } from "./model/weights.ts";
 import { readAsset } from "./platform/asset.ts";
@@ -37,6 +38,11 @@ export interface LoadOptions {
   };
   /** Which kernels to load where `modules` does not say; the fastest that this engine runs right if left out. */
   readonly build?: KernelBuild;
+  /**
+   * Lazy Attention: layers that inherit queries and keys from the layer before ("off", the default; "auto": the plan that
+   * the text model carries; "gla": its anchors in this mode; or a plan). What a plan makes unreachable is not loaded.
+   */
+  readonly lazy?: LazyOption;
   /** Called as weights arrive. */
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
@@ -59,7 +65,7 @@ export async function load(options: LoadOptions): Promise<Captioner> {
   const compiling = options.modules ?? packagedModules(options.build ?? bestBuild(), signal);
   if (compiling instanceof Promise) compiling.catch(() => {});
   const [text, vision] = [await openGguf(options.text, signal), await openGguf(options.vision, signal)];
-  const pair = checkPair(text, vision);
+  const pair = checkPair(text, vision, options.lazy);
   const data = tokenizerData(text.metadata);
   const tokenizer = new Tokenizer(data);
   const modules = await compiling;

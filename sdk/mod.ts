@@ -25,6 +25,8 @@ export {
   type Timings,
   type Usage,
 } from "./captioner.ts";
+export type { LazyOption } from "./lazy/option.ts";
+export type { LazyMode, LazyPlan } from "./lazy/plan.ts";
 export type { Answer } from "./answer.ts";
 export type { ImageInput } from "./image/input.ts";
 export type { Detail } from "./image/tiles.ts";

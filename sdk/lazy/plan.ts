@@ -92,6 +92,11 @@ export function isDense(plan: LazyPlan): boolean {
   return plan.anchor.every((anchor, layer) => anchor === layer);
 }
 
+/** True if a layer takes queries and keys of all positions from its anchor, and so has none of its own. */
+export function sharesKeys(plan: LazyPlan, layer: number): boolean {
+  return plan.mode === "gla" && plan.anchor[layer] !== layer;
+}
+
 /** The lazy layers, in order. */
 export function lazyLayers(plan: LazyPlan): number[] {
   return plan.anchor.flatMap((anchor, layer) => (anchor === layer ? [] : [layer]));

@@ -1,6 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
 import { KvCache } from "../lazy/cache.ts";
+import { isDense } from "../lazy/plan.ts";
 import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
 import { Language } from "./language.ts";
 import type { Pair } from "./pair.ts";
@@ -82,8 +83,9 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
   backend.reserve(l.plan.end);
-  const { cache, scratch } = l;
-  const language = new Language(backend, pair.languageConfig, l.weights.language, MAX_ROWS, cache.capacity, scratch);
+  const { cache, scratch, queries } = l;
+  const buffers = { scratch, queries };
+  const language = new Language(backend, pair.languageConfig, l.weights.language, MAX_ROWS, cache.capacity, buffers);
   const vision = new Vision(backend, pair.visionConfig, l.weights.vision, scratch);
   const vlm = new Vlm(backend, language, vision, l.buffers);
   const { level: weights, imageBytes } = choice;
@@ -114,7 +116,8 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice) 
   const plan = new MemoryPlan(backend.base);
   const { languageConfig: c, visionConfig: v } = pair;
   const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
-  const cache = new KvCache(plan, c, contextTokens);
+  const cache = new KvCache(plan, c, contextTokens, pair.lazy);
+  const queries = isDense(pair.lazy) ? undefined : plan.reserve("q cache", Language.queryBytes(c, MAX_ROWS));
   const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, c.width));
   // loading, looking and answering follow each other: they share one work area
   const scratch = plan.reserve(
@@ -125,7 +128,7 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice) 
       Language.scratchBytes(backend, c, MAX_ROWS, cache.capacity),
     ),
   );
-  return { plan, weights, cache, buffers, scratch };
+  return { plan, weights, cache, queries, buffers, scratch };
 }
 
 function allParts(backend: Backend, plan: MemoryPlan, imageBytes: number): Part[] {

@@ -20,20 +20,24 @@ export class Language {
   readonly #at: Buffers;
   readonly #inverseFrequencies: Float32Array;
 
-  /** @param scratch Address of {@link Language.scratchBytes} bytes, used only during `forward` and until its logits are read. */
+  /**
+   * @param at `scratch`: address of {@link Language.scratchBytes} bytes, used only during `forward` and until its logits are
+   * read. `queries`: address of {@link Language.queryBytes}, the Q cache; within the scratch if left out.
+   */
   constructor(
     backend: Backend,
     config: LanguageConfig,
     weights: LanguageWeights,
     maxRows: number,
     contextTokens: number,
-    scratch: number,
+    at: { readonly scratch: number; readonly queries?: number | undefined },
   ) {
     this.#backend = backend;
     this.config = config;
     this.maxRows = maxRows;
     this.#weights = weights;
-    this.#at = layout(backend, config, maxRows, contextTokens, scratch);
+    const buffers = layout(backend, config, maxRows, contextTokens, at.scratch);
+    this.#at = { ...buffers, q: at.queries ?? buffers.q };
     const half = config.headWidth / 2;
     this.#inverseFrequencies = Float32Array.from({ length: half }, (_, i) => config.ropeBase ** (-i / half));
   }
@@ -41,6 +45,14 @@ export class Language {
   /** Bytes that one `forward` of `maxRows` rows over `contextTokens` positions works in. */
   static scratchBytes(backend: Backend, config: LanguageConfig, maxRows: number, contextTokens: number): number {
     return layout(backend, config, maxRows, contextTokens, 0).bytes;
+  }
+
+  /**
+   * Bytes of the queries of `maxRows` rows. Lazy layers find in them what their anchor left: the Q cache of the block in
+   * flight.
+   */
+  static queryBytes(config: LanguageConfig, maxRows: number): number {
+    return maxRows * config.heads * config.headWidth * 4;
   }
 
   /** Where a sampler may work on the logits that `logits` gave; for as many recent ids as the context has positions. */
@@ -97,26 +109,20 @@ export class Language {
   #layer(x: number, index: number, w: Layer, all: Run, wanted: readonly Run[]): void {
     this.#normalizeForAttention(x, w, all);
     this.#storeKeysAndValues(index, w, all);
+    const { attnQ } = w;
     for (const run of wanted) {
-      if (run.rows < all.rows) this.#normalizeForAttention(x, w, run);
-      this.#attend(x, index, w, run);
+      if (attnQ && run.rows < all.rows) this.#normalizeForAttention(x, w, run);
+      const q = attnQ ? this.#queries(attnQ, run) : this.#at.q + run.row * this.#queryRowBytes;
+      this.#attend(x, index, w, q, run);
       this.#feedForward(x, w, run);
     }
   }
 
   #normalizeForAttention(x: number, w: Layer, { row, rows }: Run): void {
     const c = this.config;
-    rmsNormFor(
-      this.#backend,
-      this.#at.input,
-      x + row * c.width * 4,
-      w.attnNorm,
-      rows,
-      c.eps,
-      w.attnQ,
-      w.attnK,
-      w.attnV,
-    );
+    const own = w.attnQ && w.attnK ? [w.attnQ, w.attnK] : [];
+    const at = x + row * c.width * 4;
+    rmsNormFor(this.#backend, this.#at.input, at, w.attnNorm, rows, c.eps, w.attnV, ...own);
   }
 
   /** Of normalized rows. */
@@ -125,28 +131,41 @@ export class Language {
     const c = this.config;
     const { input, k, v, turns } = this.#at;
     const keyWidth = c.kvHeads * c.headWidth;
-    b.linear(k, input.floats, input.quantized, w.attnK, 0, rows, Epilogue.store);
     b.linear(v, input.floats, input.quantized, w.attnV, 0, rows, Epilogue.store);
-    b.rope(k, turns, rows, c.kvHeads, c.headWidth, keyWidth);
+    if (w.attnK) {
+      b.linear(k, input.floats, input.quantized, w.attnK, 0, rows, Epilogue.store);
+      b.rope(k, turns, rows, c.kvHeads, c.headWidth, keyWidth);
+    }
     for (const part of parts) {
       const kv = part.cache.layers[index]!;
-      b.storeKeys(kv, k + part.row * keyWidth * 4, part.position, part.rows);
+      // the keys of a lazy layer are its anchor's, which stored them
+      if (w.attnK) b.storeKeys(kv, k + part.row * keyWidth * 4, part.position, part.rows);
       b.storeValues(kv, v + part.row * keyWidth * 4, part.position, part.rows);
     }
   }
 
-  /** Attention of normalized rows, added to `x`. */
-  #attend(x: number, index: number, w: Layer, { row, rows, parts }: Run): void {
+  get #queryRowBytes(): number {
+    return this.config.heads * this.config.headWidth * 4;
+  }
+
+  /** Of normalized rows, turned; returns their address. */
+  #queries(attnQ: Matrix, { row, rows }: Run): number {
+    const { config: c } = this;
+    const { q, input, turns } = this.#at;
+    this.#backend.linear(q, input.floats, input.quantized, attnQ, 0, rows, Epilogue.store);
+    this.#backend.rope(q, turns + row * c.headWidth * 4, rows, c.heads, c.headWidth, c.heads * c.headWidth);
+    return q;
+  }
+
+  /** Attention added to `x`. @param q Address of the run's queries. */
+  #attend(x: number, index: number, w: Layer, q: number, { row, rows, parts }: Run): void {
     const b = this.#backend;
     const c = this.config;
     const at = this.#at;
-    const queryWidth = c.heads * c.headWidth;
-    b.linear(at.q, at.input.floats, at.input.quantized, w.attnQ, 0, rows, Epilogue.store);
-    b.rope(at.q, at.turns + row * c.headWidth * 4, rows, c.heads, c.headWidth, queryWidth);
     for (const part of parts) {
-      const offset = (part.row - row) * queryWidth * 4;
+      const offset = (part.row - row) * this.#queryRowBytes;
       const kv = part.cache.layers[index]!;
-      b.attention(at.attended + offset, at.q + offset, kv, at.scratch, part.rows, c.heads, part.position, true);
+      b.attention(at.attended + offset, q + offset, kv, at.scratch, part.rows, c.heads, part.position, true);
     }
     linear(b, x + row * c.width * 4, at.attended, at.input.quantized, w.attnOutput, 0, rows, Epilogue.add);
   }

@@ -1,5 +1,7 @@
 import { LorisError } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
+import { type LazyOption, resolveLazy } from "../lazy/option.ts";
+import type { LazyPlan } from "../lazy/plan.ts";
 import { type LanguageConfig, languageConfig, type VisionConfig, visionConfig } from "./config.ts";
 import {
   type LanguageTensors,
@@ -17,6 +19,7 @@ export interface Pair {
   readonly text: GgufFile;
   readonly vision: GgufFile;
   readonly languageConfig: LanguageConfig;
+  readonly lazy: LazyPlan;
   readonly visionConfig: VisionConfig;
   readonly languageTensors: LanguageTensors<NeededTensor, NeededTensor>;
   readonly visionTensors: VisionTensors<NeededTensor, NeededTensor>;
@@ -24,9 +27,9 @@ export interface Pair {
 
 /**
  * @throws {LorisError} `pair_mismatch` if the files are swapped, the same, or of different widths, or the text model
- * has no image token; `file_invalid` and `file_unsupported` for either file alone.
+ * has no image token; `argument_invalid` for a lazy plan that is not of this model; `file_invalid` and `file_unsupported` for either file alone.
  */
-export function checkPair(text: GgufFile, vision: GgufFile): Pair {
+export function checkPair(text: GgufFile, vision: GgufFile, option: LazyOption = "off"): Pair {
   const [language, picture] = [languageConfig(text), visionConfig(vision)];
   if (picture.projection !== language.width) {
     throw new LorisError(
@@ -43,12 +46,14 @@ export function checkPair(text: GgufFile, vision: GgufFile): Pair {
       { param: "text" },
     );
   }
+  const lazy = resolveLazy(option, text.metadata, language.layers);
   return {
     text,
     vision,
+    lazy,
     languageConfig: language,
     visionConfig: picture,
-    languageTensors: languageTensors(text, language),
+    languageTensors: languageTensors(text, language, lazy),
     visionTensors: visionTensors(vision, picture),
   };
 }

@@ -1,5 +1,6 @@
 import { LorisError } from "../errors.ts";
 import type { GgufFile, GgufTensor } from "../gguf/gguf.ts";
+import { type LazyPlan, sharesKeys } from "../lazy/plan.ts";
 import type { LanguageConfig, VisionConfig } from "./config.ts";
 
 /** A tensor that a network reads, found in its file and checked against the shape that the network needs. */
@@ -16,8 +17,9 @@ export interface NeededTensor {
 /** The tensors of one decoder layer; the names are GGUF's. */
 export interface LanguageLayer<M, V> {
   readonly attnNorm: V;
-  readonly attnQ: M;
-  readonly attnK: M;
+  /** These two are left out where a lazy plan has the layer take both from its anchor: they are never read. */
+  readonly attnQ?: M;
+  readonly attnK?: M;
   readonly attnV: M;
   readonly attnOutput: M;
   readonly ffnNorm: V;
@@ -109,8 +111,16 @@ class Finder {
   }
 }
 
-/** @throws {LorisError} `file_invalid` naming the first tensor that is missing or of another shape. */
-export function languageTensors(file: GgufFile, c: LanguageConfig): LanguageTensors<NeededTensor, NeededTensor> {
+/**
+ * What the decoder reads under a lazy plan.
+ *
+ * @throws {LorisError} `file_invalid` naming the first tensor that is missing or of another shape.
+ */
+export function languageTensors(
+  file: GgufFile,
+  c: LanguageConfig,
+  lazy: LazyPlan,
+): LanguageTensors<NeededTensor, NeededTensor> {
   const find = new Finder(file);
   const queries = c.heads * c.headWidth;
   const keys = c.kvHeads * c.headWidth;
@@ -121,8 +131,10 @@ export function languageTensors(file: GgufFile, c: LanguageConfig): LanguageTens
       const name = (part: string) => `blk.${l}.${part}.weight`;
       return {
         attnNorm: find.vector(name("attn_norm"), c.width),
-        attnQ: find.matrix(name("attn_q"), queries, c.width),
-        attnK: find.matrix(name("attn_k"), keys, c.width),
+        ...(sharesKeys(lazy, l) ? {} : {
+          attnQ: find.matrix(name("attn_q"), queries, c.width),
+          attnK: find.matrix(name("attn_k"), keys, c.width),
+        }),
         attnV: find.matrix(name("attn_v"), keys, c.width),
         attnOutput: find.matrix(name("attn_output"), c.width, queries),
         ffnNorm: find.vector(name("ffn_norm"), c.width),

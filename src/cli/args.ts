@@ -8,15 +8,18 @@ export const USAGE = `loris: small multimodal language models on this machine
   loris caption PICTURE...          describe pictures (files, or folders of them)
   loris ask PICTURE "QUESTION"      ask about one picture
   loris chat [PICTURE]              talk; each line is a turn, /image FILE adds a picture, /new starts again
+  loris evaluate captions|questions FILE.jsonl FOLDER   answers over a data set, scored (greedy)
   loris inspect FILE.gguf [FILE]    tensors, types, memory and whether it fits; a pair, or one of its files
 
   --model DIR            folder with one text and one projector GGUF (default: the embedded model)
   --text FILE            text GGUF (first file, if split)     --vision FILE   projector GGUF
   --prompt TEXT          question for caption                 --detail low|high
   --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
+  --lazy off|auto|gla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
   --context TOKENS       positions of the KV cache            --max-tokens N
   --temperature T        0 (default) is greedy                --seed N
   --kernels relaxed|simd128|plain                             --json          one object a line
+  --limit N              first items of a data set            --journal FILE   answers, to go on from
   --help                 this text                            --version
 `;
 
@@ -28,17 +31,20 @@ const OPTIONS = {
   detail: { type: "string" },
   weights: { type: "string" },
   "memory-budget": { type: "string" },
+  lazy: { type: "string" },
   context: { type: "string" },
   "max-tokens": { type: "string" },
   temperature: { type: "string" },
   seed: { type: "string" },
+  limit: { type: "string" },
+  journal: { type: "string" },
   kernels: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
 } as const;
 
-export const COMMANDS = ["caption", "ask", "chat", "inspect"] as const;
+export const COMMANDS = ["caption", "ask", "chat", "evaluate", "inspect"] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** A command line, understood; what was not given is undefined. */
@@ -52,10 +58,14 @@ export interface Arguments {
   readonly detail?: "low" | "high" | undefined;
   readonly weights?: "auto" | "q4" | "q8" | "f16" | undefined;
   readonly memoryBudget?: number | undefined;
+  /** "off", "auto", "gla", "vla", or a JSON file with a plan. */
+  readonly lazy?: string | undefined;
   readonly contextTokens?: number | undefined;
   readonly maxTokens?: number | undefined;
   readonly temperature?: number | undefined;
   readonly seed?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly journal?: string | undefined;
   readonly kernels?: "relaxed" | "simd128" | "plain" | undefined;
   readonly json: boolean;
 }
@@ -85,10 +95,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
     detail: oneOf("--detail", values.detail, ["low", "high"]),
     weights: oneOf("--weights", values.weights, ["auto", "q4", "q8", "f16"]),
     memoryBudget: values["memory-budget"] === undefined ? undefined : parseBytes(values["memory-budget"]),
+    lazy: values.lazy,
     contextTokens: whole("--context", values.context, 8),
     maxTokens: whole("--max-tokens", values["max-tokens"], 1),
     temperature: number("--temperature", values.temperature),
     seed: whole("--seed", values.seed, 0),
+    limit: whole("--limit", values.limit, 1),
+    journal: values.journal,
     kernels: oneOf("--kernels", values.kernels, ["relaxed", "simd128", "plain"]),
     json: values.json ?? false,
   };

@@ -1,5 +1,10 @@
+import { readFile } from "node:fs/promises";
 import process from "node:process";
 import type { Captioner, ChatOptions, ChatResult } from "../../sdk/captioner.ts";
+import { LorisError } from "../../sdk/errors.ts";
+import type { LazyOption } from "../../sdk/lazy/option.ts";
+import { LAZY_MODES } from "../../sdk/lazy/plan.ts";
+import { planFromJson } from "../../sdk/lazy/plan_format.ts";
 import { load } from "../../sdk/load.ts";
 import type { Arguments } from "./args.ts";
 import { closeFiles, modelFiles } from "./model.ts";
@@ -15,6 +20,7 @@ export interface Opened {
 /** Loads the model that the command line names. */
 export async function open(args: Arguments, signal: AbortSignal): Promise<Opened> {
   const started = performance.now();
+  const lazy = await lazyOption(args.lazy);
   const files = await modelFiles(args);
   const progress = new Progress();
   try {
@@ -25,6 +31,7 @@ export async function open(args: Arguments, signal: AbortSignal): Promise<Opened
         weights: args.weights,
         contextTokens: args.contextTokens,
         build: args.kernels,
+        lazy,
       }),
       onProgress: progress.update,
       signal,
@@ -37,6 +44,18 @@ export async function open(args: Arguments, signal: AbortSignal): Promise<Opened
     await closeFiles(files);
   }
 }
+
+/** What `--lazy` says: a word as it is, the plan of a JSON file. */
+async function lazyOption(option: string | undefined): Promise<LazyOption | undefined> {
+  if (option === undefined || WORDS.includes(option)) return option as LazyOption | undefined;
+  const text = await readFile(option, "utf8").catch((cause) => {
+    const message = `--lazy is ${option}, it must be ${WORDS.join(", ")} or a JSON file that can be read`;
+    throw new LorisError("argument_invalid", message, { param: "lazy", cause });
+  });
+  return planFromJson(text, option);
+}
+
+const WORDS: readonly string[] = ["off", "auto", ...LAZY_MODES];
 
 /**
  * Takes an answer's text as it comes, without the space that parts it from the prompt, and gives each piece to `show`.

@@ -1,4 +1,5 @@
 import type { Backend } from "../../sdk/backend/backend.ts";
+import { densePlan } from "../../sdk/lazy/plan.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import { type GgufFile, openGguf } from "../../sdk/gguf/gguf.ts";
 import { packagedKernels } from "../../sdk/load.ts";
@@ -33,9 +34,11 @@ export async function openModel(
 ): Promise<Assembled> {
   const sources = [fileSource(paths.text), fileSource(paths.vision)];
   const [text, vision] = await Promise.all(sources.map((source) => openGguf(source))) as [GgufFile, GgufFile];
-  const pair = { text, vision, languageConfig: languageConfig(text), visionConfig: visionConfig(vision) };
+  const language = languageConfig(text);
+  const lazy = densePlan(language.layers);
+  const pair = { text, vision, lazy, languageConfig: language, visionConfig: visionConfig(vision) };
   const tensors = {
-    languageTensors: languageTensors(text, pair.languageConfig),
+    languageTensors: languageTensors(text, pair.languageConfig, pair.lazy),
     visionTensors: visionTensors(vision, pair.visionConfig),
   };
   const memoryBudget = 768 << 20;

@@ -2,13 +2,23 @@ import assert from "node:assert/strict";
 import { BUILDS } from "../ops/harness.ts";
 import { hasShared, shared, sharedJson } from "../shared.ts";
 import { Pacer } from "../../sdk/model/pacer.ts";
-import type { PromptPiece } from "../../sdk/model/vlm.ts";
+import type { KvCache } from "../../sdk/lazy/cache.ts";
+import type { LazyOption } from "../../sdk/lazy/option.ts";
+import type { PromptPiece, Vlm } from "../../sdk/model/vlm.ts";
 import { openPair } from "./pair.ts";
 
 interface Expected {
   prompt_ids: number[];
   image_tokens: number[][];
-  dense: { first_logits: number[]; greedy: number[] };
+  dense: Answer;
+  gla: Answer;
+  /** Anchor by lazy layer. */
+  lazy_plan: Record<string, number>;
+}
+
+interface Answer {
+  first_logits: number[];
+  greedy: number[];
 }
 
 const IMAGE_ID = 1026;
@@ -53,13 +63,66 @@ for (const type of ["f32", "q8_0"] as const) {
   }
 }
 
+for (const build of BUILDS) {
+  Deno.test({
+    name: `golden f32 pair on ${build}: GLA's first logits and greedy ids, in a cache without the keys of lazy layers`,
+    ignore: !hasShared("golden"),
+    fn: () => lazyGolden(build),
+  });
+  Deno.test({
+    name: `golden Q8_0 pair on ${build}: a plan without lazy layers gives the bits of no plan`,
+    ignore: !hasShared("golden"),
+    async fn() {
+      const answers = [];
+      for (const lazy of ["off", { anchor: [0, 1, 2, 3, 4, 5], mode: "gla" }] as const) {
+        const { vlm, cache } = await open("q8_0", build, lazy);
+        const { logits } = await vlm.prefill(cache, prompt((await sharedJson<Expected>(EXPECTED)).prompt_ids));
+        answers.push(vlm.backend.floats(logits, vlm.language.config.vocabulary).slice());
+      }
+      assert.deepEqual(answers[1], answers[0]);
+    },
+  });
+}
+
+const EXPECTED = "golden/expected.json";
+
+function open(type: "f32" | "q8_0", build: (typeof BUILDS)[number], lazy: LazyOption = "off") {
+  const file = (part: string) => shared(`golden/tiny-${part}-${type}.gguf`);
+  return openPair(build, file("text"), file("mmproj"), { lazy });
+}
+
+async function lazyGolden(build: (typeof BUILDS)[number]): Promise<void> {
+  const expected = await sharedJson<Expected>(EXPECTED);
+  const anchor = Array.from({ length: 6 }, (_, layer) => expected.lazy_plan[layer] ?? layer);
+  const { vlm, cache, parts } = await open("f32", build, { anchor, mode: "gla" });
+  const { backend, language } = vlm;
+  const { logits } = await vlm.prefill(cache, prompt(expected.prompt_ids));
+  const off = difference(backend.floats(logits, language.config.vocabulary), expected.gla.first_logits);
+  assert.ok(off < BOUNDS.f32, `first logits are off by ${off} of their spread`);
+  assert.deepEqual(await greedy(vlm, cache, logits, expected.gla.greedy.length), expected.gla.greedy);
+
+  const places = new Set(cache.layers.flatMap(({ keys, values }) => [keys, values]));
+  assert.equal(places.size, 2 * 6 - Object.keys(expected.lazy_plan).length);
+  const dense = await open("f32", build);
+  const bytes = (name: string, of = parts) => of.find((part) => part.name === name)?.bytes ?? 0;
+  assert.equal(bytes("kv cache") * 12, bytes("kv cache", dense.parts) * places.size);
+  assert.ok(bytes("weights") < bytes("weights", dense.parts), "the lazy layers' query and key weights are not loaded");
+  assert.ok(bytes("q cache") > 0 && bytes("q cache", dense.parts) === 0);
+}
+
+async function greedy(vlm: Vlm, cache: KvCache, logits: number, count: number): Promise<number[]> {
+  const { backend, language } = vlm;
+  const ids = [backend.argmax(logits, language.config.vocabulary)];
+  const pacer = new Pacer();
+  while (ids.length < count) {
+    ids.push(backend.argmax(await vlm.step(cache, ids.at(-1)!, pacer), language.config.vocabulary));
+  }
+  return ids;
+}
+
 async function golden(type: "f32" | "q8_0", build: (typeof BUILDS)[number]): Promise<void> {
-  const expected = await sharedJson<Expected>("golden/expected.json");
-  const { vlm, cache } = await openPair(
-    build,
-    shared(`golden/tiny-text-${type}.gguf`),
-    shared(`golden/tiny-mmproj-${type}.gguf`),
-  );
+  const expected = await sharedJson<Expected>(EXPECTED);
+  const { vlm, cache } = await open(type, build);
   const { backend, language, vision } = vlm;
   const bound = BOUNDS[type];
 
@@ -70,12 +133,7 @@ async function golden(type: "f32" | "q8_0", build: (typeof BUILDS)[number]): Pro
   assert.ok(logitsOff < bound, `first logits are off by ${logitsOff} of their spread, bound ${bound}`);
 
   if (type === "f32") {
-    const ids = [backend.argmax(logits, language.config.vocabulary)];
-    const pacer = new Pacer();
-    while (ids.length < expected.dense.greedy.length) {
-      ids.push(backend.argmax(await vlm.step(cache, ids.at(-1)!, pacer), language.config.vocabulary));
-    }
-    assert.deepEqual(ids, expected.dense.greedy);
+    assert.deepEqual(await greedy(vlm, cache, logits, expected.dense.greedy.length), expected.dense.greedy);
   }
 
   const tokens = await vlm.imageTokens(picture());

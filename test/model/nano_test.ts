@@ -15,6 +15,18 @@ Deno.test({
 });
 
 Deno.test({
+  name: "GLA under the model's own plan: captions of 60 pictures as PyTorch's, with 37.5 % less KV cache",
+  ignore,
+  async fn() {
+    const [dense, gla] = [await embeddedModel(), await embeddedModel(undefined, "gla")];
+    assert.equal(gla.memory.kvBytes, dense.memory.kvBytes * 0.625);
+    const comparisons = await compare(gla, 0, 60, "gla");
+    assert.ok(share(comparisons, sameStart) >= 0.95, JSON.stringify(comparisons.filter((c) => !sameStart(c))));
+    assert.ok(share(comparisons, sameCaption) >= 0.8, `${share(comparisons, sameCaption)} of whole captions`);
+  },
+});
+
+Deno.test({
   name: "plain kernels: captions of 5 pictures are PyTorch's to the letter",
   ignore,
   async fn() {

@@ -3,6 +3,7 @@ import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 import { assemble, type Assembled, type AssembleOptions, planModel } from "../../sdk/model/assemble.ts";
+import type { LazyOption } from "../../sdk/lazy/option.ts";
 import { checkPair } from "../../sdk/model/pair.ts";
 import { loadWeights } from "../../sdk/model/weights.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
@@ -12,7 +13,7 @@ export async function openPair(
   build: KernelBuild,
   text: URL,
   vision: URL,
-  options: Partial<AssembleOptions> = {},
+  options: Partial<AssembleOptions> & { lazy?: LazyOption } = {},
 ): Promise<Assembled> {
   const sources = await Promise.all(
     [text, vision].map(async (url) => bytesSource(await Deno.readFile(url), url.pathname)),
@@ -24,7 +25,7 @@ export async function openPair(
     build,
     memoryBudget,
   );
-  const pair = checkPair(files[0]!, files[1]!);
+  const pair = checkPair(files[0]!, files[1]!, options.lazy);
   const { weights = "auto", contextTokens } = options;
   const assembled = assemble(backend, pair, planModel(backend, pair, { memoryBudget, weights, contextTokens }));
   await loadWeights(backend, assembled.placed, assembled.scratch);

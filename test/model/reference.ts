@@ -1,6 +1,7 @@
 /**
  * How near the embedded model's captions come to those that PyTorch made in f32 from the same weights, for pictures that are kept
- * beside the repository. Prints one JSON object. Usage: deno task reference [--kernels BUILD] [--from N] [--to N]
+ * beside the repository. Prints one JSON object. Usage: deno task reference [--kernels BUILD] [--lazy off|gla]
+ * [--from N] [--to N]
  */
 import { parseArgs } from "node:util";
 import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
@@ -13,6 +14,7 @@ import { hasShared, shared, sharedJson } from "../shared.ts";
 
 interface Expected {
   captions: { file: string; caption: string }[];
+  captions_gla: { file: string; caption: string }[];
 }
 
 /** The embedded model's captions and the reference's, picture by picture. */
@@ -22,22 +24,31 @@ export interface Comparison {
   readonly want: string;
 }
 
+/** The ways for which there is a reference. */
+export type Lazy = "off" | "gla";
+
 /** The embedded model, from the repository. */
-export async function embeddedModel(build?: KernelBuild): Promise<Captioner> {
+export async function embeddedModel(build?: KernelBuild, lazy: Lazy = "off"): Promise<Captioner> {
   const read = async (name: string) =>
     bytesSource(await Deno.readFile(new URL(`../../models/nano/${name}`, import.meta.url)), name);
   return await load({
     text: await read("nano-text-q4_0.gguf"),
     vision: await read("nano-mmproj-q8_0.gguf"),
     ...(build ? { build } : {}),
+    lazy,
   });
 }
 
 /** Captions of the listed pictures from `from` to `to`, as the reference made them: greedy, at most 26 tokens. */
-export async function compare(captioner: Captioner, from: number, to: number): Promise<Comparison[]> {
-  const { captions } = await sharedJson<Expected>("models/nano/expected.json");
+export async function compare(
+  captioner: Captioner,
+  from: number,
+  to: number,
+  lazy: Lazy = "off",
+): Promise<Comparison[]> {
+  const expected = await sharedJson<Expected>("models/nano/expected.json");
   const result: Comparison[] = [];
-  for (const { file, caption } of captions.slice(from, to)) {
+  for (const { file, caption } of (lazy === "off" ? expected.captions : expected.captions_gla).slice(from, to)) {
     const picture = await Deno.readFile(shared(`data/captions/${file}`));
     const { text } = await captioner.caption(picture, { maxTokens: 26 }).result;
     result.push({ file, got: text.trim(), want: caption });
@@ -56,11 +67,17 @@ export const sameCaption = (c: Comparison) => c.got === c.want;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { kernels: { type: "string" }, from: { type: "string" }, to: { type: "string" } },
+    options: {
+      kernels: { type: "string" },
+      lazy: { type: "string" },
+      from: { type: "string" },
+      to: { type: "string" },
+    },
   });
   if (!hasShared("models/nano/expected.json")) Deno.exit(1);
-  const captioner = await embeddedModel(values.kernels as KernelBuild | undefined);
-  const comparisons = await compare(captioner, Number(values.from ?? 0), Number(values.to ?? 500));
+  const lazy = values.lazy === "gla" ? "gla" : "off";
+  const captioner = await embeddedModel(values.kernels as KernelBuild | undefined, lazy);
+  const comparisons = await compare(captioner, Number(values.from ?? 0), Number(values.to ?? 500), lazy);
   const lines = (await Deno.readTextFile(shared("data/captions.jsonl"))).trim().split("\n");
   const human = new Map(
     lines.map((line) => JSON.parse(line)).map(({ file, captions }) => [file, captions as string[]]),
@@ -72,6 +89,8 @@ async function main(): Promise<void> {
   });
   const report = {
     backend: captioner.backend,
+    lazy,
+    kvBytes: captioner.memory.kvBytes,
     pictures: comparisons.length,
     sameFirstWord: share(comparisons, sameStart),
     sameCaption: share(comparisons, sameCaption),

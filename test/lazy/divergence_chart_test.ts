@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { planOf } from "../../sdk/lazy/plan.ts";
-import { divergenceChart } from "../../src/cli/divergence_chart.ts";
+import { divergenceChart } from "../../sdk/lazy/divergence_chart.ts";
 
 const PROFILE = { all: [0.2, 0.03, 0.04, 0.1], visual: [0.31, 0.05, 0.01, 0.12] };
 const OPTIONS = { title: "nano", pictures: 200 };

@@ -1,6 +1,6 @@
-import { LorisError } from "../../sdk/errors.ts";
-import type { DivergenceProfile } from "../../sdk/lazy/divergence.ts";
-import { lazyBlocks, type LazyPlan } from "../../sdk/lazy/plan.ts";
+import { LorisError } from "../errors.ts";
+import type { DivergenceProfile } from "./divergence.ts";
+import { lazyBlocks, type LazyPlan } from "./plan.ts";
 
 /** What stands beside the curves. */
 export interface ChartOptions {
