@@ -14,6 +14,8 @@ export interface Backend {
 
   /** Bytes of one row of `quantize`'s result. */
   activationRowBytes(width: number): number;
+  /** f32 elements in which `attention` leaves its probabilities of `rows` over at most `positions`. */
+  attentionProbabilities(rows: number, heads: number, kvHeads: number, positions: number): number;
   /** f32 elements of scratch for `attention` over so many positions. */
   attentionScratch(positions: number, headWidth: number): number;
   /** Bytes of a packed matrix of `columns` results from `width` inputs. */
@@ -59,7 +61,9 @@ export interface Backend {
   storeValues(cache: KvLayer, x: number, position: number, rows: number): void;
   /**
    * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees positions 0 ... past + r; else every row sees `past`
-   * positions. scratch: f32 [attentionScratch(positions, headWidth)].
+   * positions. scratch: f32 [attentionScratch(positions, headWidth)]. `probabilities`: 0, or the address of f32
+   * [attentionProbabilities(...)], where they stay; with `reuse` those of an earlier call of the same rows, heads and positions
+   * are taken from there, and neither queries nor keys are read.
    */
   attention(
     dst: number,
@@ -70,6 +74,8 @@ export interface Backend {
     heads: number,
     past: number,
     causal: boolean,
+    probabilities?: number,
+    reuse?: boolean,
   ): void;
   /** dst = silu(gate) * up, all f32 [elements]. */
   swiglu(dst: number, gate: number, up: number, elements: number): void;

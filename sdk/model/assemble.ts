@@ -4,6 +4,7 @@ import { KvCache } from "../lazy/cache.ts";
 import { isDense } from "../lazy/plan.ts";
 import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
 import { Language } from "./language.ts";
+import type { LanguageConfig } from "./config.ts";
 import type { Pair } from "./pair.ts";
 import { Vision } from "./vision.ts";
 import { Vlm } from "./vlm.ts";
@@ -16,6 +17,8 @@ export interface AssembleOptions {
   readonly weights: "auto" | Exclude<WeightLevel, "file">;
   /** Positions of the KV cache. */
   readonly contextTokens: number | undefined;
+  /** False: lazy layers make their anchor's probabilities again, as they do where there is no room; the result is the same. */
+  readonly reuseProbabilities?: boolean | undefined;
 }
 
 /** A model with all its places decided and its memory reserved; the weights are still to be loaded. */
@@ -35,6 +38,8 @@ export interface Assembled {
 /** Rows of a prefill chunk: enough for the kernels to work at full speed, few enough for the buffers to stay small. */
 const MAX_ROWS = 128;
 const MIB = 2 ** 20;
+/** f32 elements of kept probabilities at most, unless one row's are more. Chunks with more are computed again by every layer. */
+const MAX_PROBABILITIES = MIB;
 
 /** Context and picture memory that are tried, in this order, where the caller leaves the context open. */
 const COMFORTS = [
@@ -69,7 +74,7 @@ export interface ModelPlan {
 export function planModel(backend: Backend, pair: Pair, options: AssembleOptions): ModelPlan {
   let smallest: Part[] = [];
   for (const choice of candidates(pair, options)) {
-    const l = layout(backend, pair, choice);
+    const l = layout(backend, pair, choice, options.reuseProbabilities ?? true);
     const parts = allParts(backend, l.plan, choice.imageBytes);
     if (sum(parts) <= options.memoryBudget) return { choice, parts, layout: l };
     if (smallest.length === 0 || sum(parts) < sum(smallest)) smallest = parts;
@@ -83,8 +88,8 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
   backend.reserve(l.plan.end);
-  const { cache, scratch, queries } = l;
-  const buffers = { scratch, queries };
+  const { cache, scratch, queries, probabilities } = l;
+  const buffers = { scratch, queries, probabilities };
   const language = new Language(backend, pair.languageConfig, l.weights.language, MAX_ROWS, cache.capacity, buffers);
   const vision = new Vision(backend, pair.visionConfig, l.weights.vision, scratch);
   const vlm = new Vlm(backend, language, vision, l.buffers);
@@ -112,12 +117,21 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
   }
 }
 
-function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice) {
+/** Room for the probabilities of a lazy block: of a whole chunk if that is little, else of fewer rows, at least one. */
+function keptProbabilities(plan: MemoryPlan, backend: Backend, c: LanguageConfig, contextTokens: number) {
+  const elements = (rows: number) => backend.attentionProbabilities(rows, c.heads, c.kvHeads, contextTokens);
+  const size = Math.max(elements(1), Math.min(elements(MAX_ROWS), MAX_PROBABILITIES));
+  return { address: plan.reserve("activations", size * 4), elements: size };
+}
+
+function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, reuse: boolean) {
   const plan = new MemoryPlan(backend.base);
   const { languageConfig: c, visionConfig: v } = pair;
   const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
   const cache = new KvCache(plan, c, contextTokens, pair.lazy);
   const queries = isDense(pair.lazy) ? undefined : plan.reserve("q cache", Language.queryBytes(c, MAX_ROWS));
+  const keep = reuse && !isDense(pair.lazy);
+  const probabilities = keep ? keptProbabilities(plan, backend, c, cache.capacity) : undefined;
   const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, c.width));
   // loading, looking and answering follow each other: they share one work area
   const scratch = plan.reserve(
@@ -128,7 +142,7 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice) 
       Language.scratchBytes(backend, c, MAX_ROWS, cache.capacity),
     ),
   );
-  return { plan, weights, cache, queries, buffers, scratch };
+  return { plan, weights, cache, queries, probabilities, buffers, scratch };
 }
 
 function allParts(backend: Backend, plan: MemoryPlan, imageBytes: number): Part[] {

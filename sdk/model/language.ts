@@ -3,12 +3,21 @@ import { MemoryPlan } from "../memory/plan.ts";
 import type { LanguageConfig } from "./config.ts";
 import { type Input, linear, rmsNormFor, swigluFor } from "./linear.ts";
 import type { Pacer } from "./pacer.ts";
-import { allRows, type Run, type Span, wantedRows } from "./spans.ts";
+import { allRows, type Part, type Run, type Span, wantedRows } from "./spans.ts";
 import type { LanguageLayer, LanguageTensors } from "./tensors.ts";
 
 /** Weights in place: matrices packed, vectors as addresses of f32. */
 export type LanguageWeights = LanguageTensors<Matrix, number>;
 type Layer = LanguageLayer<Matrix, number>;
+
+/** Where a decoder works. */
+export interface LanguagePlaces {
+  readonly scratch: number;
+  /** Address of {@link Language.queryBytes}, the Q cache; within the scratch if left out. */
+  readonly queries?: number | undefined;
+  /** f32 elements where an anchor leaves its probabilities for its lazy layers; these make their own if left out. */
+  readonly probabilities?: { readonly address: number; readonly elements: number } | undefined;
+}
 
 /** The decoder (Llama: RMSNorm, rotary positions, grouped heads, SwiGLU): hidden rows in, logits out. */
 export class Language {
@@ -18,11 +27,12 @@ export class Language {
   readonly #backend: Backend;
   readonly #weights: LanguageWeights;
   readonly #at: Buffers;
+  readonly #probabilities: LanguagePlaces["probabilities"];
   readonly #inverseFrequencies: Float32Array;
 
   /**
    * @param at `scratch`: address of {@link Language.scratchBytes} bytes, used only during `forward` and until its logits are
-   * read. `queries`: address of {@link Language.queryBytes}, the Q cache; within the scratch if left out.
+   * read.
    */
   constructor(
     backend: Backend,
@@ -30,7 +40,7 @@ export class Language {
     weights: LanguageWeights,
     maxRows: number,
     contextTokens: number,
-    at: { readonly scratch: number; readonly queries?: number | undefined },
+    at: LanguagePlaces,
   ) {
     this.#backend = backend;
     this.config = config;
@@ -38,6 +48,7 @@ export class Language {
     this.#weights = weights;
     const buffers = layout(backend, config, maxRows, contextTokens, at.scratch);
     this.#at = { ...buffers, q: at.queries ?? buffers.q };
+    this.#probabilities = at.probabilities;
     const half = config.headWidth / 2;
     this.#inverseFrequencies = Float32Array.from({ length: half }, (_, i) => config.ropeBase ** (-i / half));
   }
@@ -113,7 +124,7 @@ export class Language {
     for (const run of wanted) {
       if (attnQ && run.rows < all.rows) this.#normalizeForAttention(x, w, run);
       const q = attnQ ? this.#queries(attnQ, run) : this.#at.q + run.row * this.#queryRowBytes;
-      this.#attend(x, index, w, q, run);
+      this.#attend(x, index, w, q, run, run.rows === all.rows);
       this.#feedForward(x, w, run);
     }
   }
@@ -144,6 +155,19 @@ export class Language {
     }
   }
 
+  /** Where the probabilities of these parts go, or 0 if there is no room for them. */
+  #placeFor(parts: readonly Part[]): number {
+    if (!this.#probabilities) return 0;
+    const { address, elements } = this.#probabilities;
+    const needed = parts.reduce((sum, part) => sum + this.#probabilitiesOf(part), 0);
+    return needed <= elements ? address : 0;
+  }
+
+  #probabilitiesOf({ rows, position }: Part): number {
+    const { heads, kvHeads } = this.config;
+    return this.#backend.attentionProbabilities(rows, heads, kvHeads, position + rows);
+  }
+
   get #queryRowBytes(): number {
     return this.config.heads * this.config.headWidth * 4;
   }
@@ -157,15 +181,25 @@ export class Language {
     return q;
   }
 
-  /** Attention added to `x`. @param q Address of the run's queries. */
-  #attend(x: number, index: number, w: Layer, q: number, { row, rows, parts }: Run): void {
+  /**
+   * Attention added to `x`.
+   *
+   * @param q Address of the run's queries.
+   * @param whole False if the run leaves out rows that the anchor had: probabilities are kept for all rows or for none.
+   */
+  #attend(x: number, index: number, w: Layer, q: number, { row, rows, parts }: Run, whole: boolean): void {
     const b = this.#backend;
     const c = this.config;
     const at = this.#at;
+    const next = this.#weights.layers[index + 1];
+    const inBlock = !w.attnQ || (next !== undefined && !next.attnQ);
+    let kept = whole && inBlock ? this.#placeFor(parts) : 0;
     for (const part of parts) {
       const offset = (part.row - row) * this.#queryRowBytes;
       const kv = part.cache.layers[index]!;
-      b.attention(at.attended + offset, q + offset, kv, at.scratch, part.rows, c.heads, part.position, true);
+      const [to, from] = [at.attended + offset, q + offset];
+      b.attention(to, from, kv, at.scratch, part.rows, c.heads, part.position, true, kept, kept !== 0 && !w.attnQ);
+      if (kept !== 0) kept += this.#probabilitiesOf(part) * 4;
     }
     linear(b, x + row * c.width * 4, at.attended, at.input.quantized, w.attnOutput, 0, rows, Epilogue.add);
   }

@@ -70,6 +70,23 @@ for (const build of BUILDS) {
     fn: () => lazyGolden(build),
   });
   Deno.test({
+    name: `golden Q8_0 pair on ${build}: GLA with kept probabilities gives the bits of GLA without`,
+    ignore: !hasShared("golden"),
+    async fn() {
+      const answers = [];
+      for (const reuseProbabilities of [true, false]) {
+        const { vlm, cache, parts } = await open("q8_0", build, GLA, reuseProbabilities);
+        const { logits } = await vlm.prefill(cache, prompt((await sharedJson<Expected>(EXPECTED)).prompt_ids));
+        const first = vlm.backend.floats(logits, vlm.language.config.vocabulary).slice();
+        const bytes = parts.find(({ name }) => name === "activations")!.bytes;
+        answers.push({ first, ids: await greedy(vlm, cache, logits, 12), bytes });
+      }
+      const [kept, again] = answers as [typeof answers[number], typeof answers[number]];
+      assert.deepEqual([kept.first, kept.ids], [again.first, again.ids]);
+      assert.ok(kept.bytes > again.bytes, "probabilities were kept nowhere");
+    },
+  });
+  Deno.test({
     name: `golden Q8_0 pair on ${build}: a plan without lazy layers gives the bits of no plan`,
     ignore: !hasShared("golden"),
     async fn() {
@@ -86,15 +103,23 @@ for (const build of BUILDS) {
 
 const EXPECTED = "golden/expected.json";
 
-function open(type: "f32" | "q8_0", build: (typeof BUILDS)[number], lazy: LazyOption = "off") {
+/** The plan that `expected.json` states for GLA. */
+const GLA = { anchor: [0, 0, 0, 3, 3, 3], mode: "gla" } as const;
+
+function open(
+  type: "f32" | "q8_0",
+  build: (typeof BUILDS)[number],
+  lazy: LazyOption = "off",
+  reuseProbabilities?: boolean,
+) {
   const file = (part: string) => shared(`golden/tiny-${part}-${type}.gguf`);
-  return openPair(build, file("text"), file("mmproj"), { lazy });
+  return openPair(build, file("text"), file("mmproj"), { lazy, reuseProbabilities });
 }
 
 async function lazyGolden(build: (typeof BUILDS)[number]): Promise<void> {
   const expected = await sharedJson<Expected>(EXPECTED);
-  const anchor = Array.from({ length: 6 }, (_, layer) => expected.lazy_plan[layer] ?? layer);
-  const { vlm, cache, parts } = await open("f32", build, { anchor, mode: "gla" });
+  assert.deepEqual(GLA.anchor, Array.from({ length: 6 }, (_, layer) => expected.lazy_plan[layer] ?? layer));
+  const { vlm, cache, parts } = await open("f32", build, GLA);
   const { backend, language } = vlm;
   const { logits } = await vlm.prefill(cache, prompt(expected.prompt_ids));
   const off = difference(backend.floats(logits, language.config.vocabulary), expected.gla.first_logits);

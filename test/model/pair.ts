@@ -26,8 +26,12 @@ export async function openPair(
     memoryBudget,
   );
   const pair = checkPair(files[0]!, files[1]!, options.lazy);
-  const { weights = "auto", contextTokens } = options;
-  const assembled = assemble(backend, pair, planModel(backend, pair, { memoryBudget, weights, contextTokens }));
+  const { weights = "auto", contextTokens, reuseProbabilities } = options;
+  const assembled = assemble(
+    backend,
+    pair,
+    planModel(backend, pair, { memoryBudget, weights, contextTokens, reuseProbabilities }),
+  );
   await loadWeights(backend, assembled.placed, assembled.scratch);
   return assembled;
 }

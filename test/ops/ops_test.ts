@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { KvFormat, kvLayerBytes } from "../../sdk/backend/backend.ts";
 import { CASES } from "./cases.ts";
 import { Bench, BUILDS, normalisedError, numbers } from "./harness.ts";
 
@@ -47,6 +48,31 @@ for (const build of BUILDS) {
     const dst = bench.reserve(32);
     b.linear(dst, at, quantized, matrix, 0, 1, 0);
     assert.ok(bench.get(dst, 8).every(Number.isNaN));
+  });
+
+  Deno.test(`${build}: attention by kept probabilities gives the bits of attention, without reading queries or keys`, async () => {
+    const bench = await Bench.create(build);
+    const b = bench.backend;
+    const [rows, heads, kvHeads, headWidth, past, format] = [7, 9, 3, 64, 21, KvFormat.f16];
+    const [positions, width] = [past + rows, kvHeads * headWidth];
+    const bytes = kvLayerBytes(kvHeads, headWidth, 32, format);
+    const layer = (keys: number, seed: number) => {
+      const kv = { keys, values: bench.reserve(bytes), heads: kvHeads, headWidth, capacity: 32, format };
+      b.storeValues(kv, bench.put(numbers(seed, positions * width)), 0, positions);
+      return kv;
+    };
+    const [anchor, lazy] = [layer(bench.reserve(bytes), 1), layer(bench.reserve(bytes), 2)];
+    b.storeKeys(anchor, bench.put(numbers(3, positions * width)), 0, positions);
+    const q = bench.put(numbers(4, rows * heads * headWidth));
+    const size = rows * heads * headWidth;
+    const [kept, wanted, got] = [0, 1, 2].map(() => bench.reserve(size * 4)) as [number, number, number];
+    const scratch = bench.reserve(b.attentionScratch(positions, headWidth) * 4);
+    const probabilities = bench.reserve(b.attentionProbabilities(rows, heads, kvHeads, positions) * 4);
+    // what is wanted: the lazy layer's values under the anchor's keys
+    b.attention(wanted, q, { ...lazy, keys: anchor.keys }, scratch, rows, heads, past, true);
+    b.attention(kept, q, anchor, scratch, rows, heads, past, true, probabilities);
+    b.attention(got, bench.reserve(size * 4), lazy, scratch, rows, heads, past, true, probabilities, true);
+    assert.deepEqual(bench.get(got, size), bench.get(wanted, size));
   });
 
   Deno.test(`${build}: pack refuses weights that are not finite and types that it does not know`, async () => {

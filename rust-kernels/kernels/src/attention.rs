@@ -21,6 +21,15 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Positions that the last row sees.
+    fn most(&self) -> usize {
+        if self.causal {
+            self.past + self.rows
+        } else {
+            self.past
+        }
+    }
+
     #[inline(always)]
     fn visible(&self, row: usize) -> usize {
         if self.causal {
@@ -29,6 +38,12 @@ impl Shape {
             self.past
         }
     }
+}
+
+/// Where a tile's probabilities stay, if anywhere, and whether they are there already.
+pub struct Kept {
+    pub at: *mut f32,
+    pub reuse: bool,
 }
 
 /// Query vectors treated together.
@@ -40,8 +55,20 @@ pub extern "C" fn attention_scratch(positions: usize, head_width: usize) -> usiz
     TILE * (positions.next_multiple_of(8) + head_width)
 }
 
+/// f32 values in which [`attention`] of `rows` over at most `positions` leaves its probabilities.
+#[no_mangle]
+pub extern "C" fn attention_probabilities(rows: usize, heads: usize, kv_heads: usize, positions: usize) -> usize {
+    kv_heads * (rows * (heads / kv_heads)).div_ceil(TILE) * tile_probabilities(positions)
+}
+
+/// A tile's: e^(score - largest) for each position and vector, and what belongs to their sums.
+fn tile_probabilities(positions: usize) -> usize {
+    TILE * (positions.next_multiple_of(8) + 1)
+}
+
 /// `dst`, `q`: f32 `[rows][heads * head_width]`; `scratch`: f32 `[attention_scratch(most visible
-/// positions, head_width)]`.
+/// positions, head_width)]`. `probabilities`: null, or f32 `[attention_probabilities(...)]` for later calls; with `reuse` those
+/// of an earlier call of the same rows, positions and heads are taken from there, and neither `q` nor `keys` is read.
 #[no_mangle]
 pub unsafe extern "C" fn attention(
     dst: *mut f32,
@@ -57,6 +84,8 @@ pub unsafe extern "C" fn attention(
     past: usize,
     causal: u32,
     format: u32,
+    probabilities: *mut f32,
+    reuse: u32,
 ) {
     let shape = Shape {
         rows,
@@ -69,6 +98,10 @@ pub unsafe extern "C" fn attention(
         format,
     };
     let group = heads / kv_heads;
+    let mut kept = Kept {
+        at: probabilities,
+        reuse: reuse != 0,
+    };
     for kv_head in 0..kv_heads {
         // the vectors that read this key head: every row's `group` query heads
         let vectors = rows * group;
@@ -83,15 +116,20 @@ pub unsafe extern "C" fn attention(
                 offsets[i] = (w / group * heads + kv_head * group + w % group) * head_width;
                 visible[i] = shape.visible(w / group);
             }
-            twin::tile(dst, q, keys, values, scratch, &shape, kv_head, &offsets, &visible);
+            twin::tile(
+                dst, q, keys, values, scratch, &shape, kv_head, &offsets, &visible, &kept,
+            );
             v += n;
+            if !kept.at.is_null() {
+                kept.at = kept.at.add(tile_probabilities(shape.most()));
+            }
         }
     }
 }
 
 #[cfg(not(feature = "simd"))]
 pub mod plain {
-    use super::{Shape, TILE};
+    use super::{Kept, Shape, TILE};
     use crate::{half, kv_store, math};
 
     unsafe fn get(cache: *const u8, index: usize, format: u32) -> f32 {
@@ -112,37 +150,61 @@ pub mod plain {
         kv_head: usize,
         offsets: &[usize; TILE],
         visible: &[usize; TILE],
+        kept: &Kept,
     ) {
         let d = shape.head_width;
-        let scale = math::inverse_sqrt(d as f32);
         for v in 0..TILE {
-            let (q, out) = (q.add(offsets[v]), dst.add(offsets[v]));
-            let mut max = f32::NEG_INFINITY;
-            for t in 0..visible[v] {
-                let base = (kv_head * shape.capacity + t / 8 * 8) * d + t % 8;
-                let mut score = 0.0;
-                for i in 0..d {
-                    score += *q.add(i) * get(keys, base + 8 * i, shape.format);
-                }
-                *scratch.add(t) = score * scale;
-                max = max.max(score * scale);
+            let out = dst.add(offsets[v]);
+            // of each position, then their sum
+            let p = if kept.at.is_null() {
+                scratch
+            } else {
+                kept.at.add(v * (super::tile_probabilities(shape.most()) / TILE))
+            };
+            if !kept.reuse {
+                probabilities(p, q.add(offsets[v]), keys, shape, kv_head, visible[v]);
             }
-            let mut sum = 0.0;
-            for t in 0..visible[v] {
-                let p = math::exp(*scratch.add(t) - max);
-                *scratch.add(t) = p;
-                sum += p;
-            }
+            let sum = *p.add(visible[v]);
             for i in 0..d {
                 *out.add(i) = 0.0;
             }
             for t in 0..visible[v] {
-                let p = *scratch.add(t) / sum;
+                let p = *p.add(t) / sum;
                 for i in 0..d {
                     *out.add(i) += p * get(values, (kv_head * shape.capacity + t) * d + i, shape.format);
                 }
             }
         }
+    }
+
+    /// e^(score - largest) of the visible positions, then their sum.
+    unsafe fn probabilities(
+        p: *mut f32,
+        q: *const f32,
+        keys: *const u8,
+        shape: &Shape,
+        kv_head: usize,
+        visible: usize,
+    ) {
+        let d = shape.head_width;
+        let scale = math::inverse_sqrt(d as f32);
+        let mut max = f32::NEG_INFINITY;
+        for t in 0..visible {
+            let base = (kv_head * shape.capacity + t / 8 * 8) * d + t % 8;
+            let mut score = 0.0;
+            for i in 0..d {
+                score += *q.add(i) * get(keys, base + 8 * i, shape.format);
+            }
+            *p.add(t) = score * scale;
+            max = max.max(score * scale);
+        }
+        let mut sum = 0.0;
+        for t in 0..visible {
+            let e = math::exp(*p.add(t) - max);
+            *p.add(t) = e;
+            sum += e;
+        }
+        *p.add(visible) = sum;
     }
 }
 
@@ -150,7 +212,7 @@ pub mod plain {
 /// load brings all four and the softmax needs no sums across a vector.
 #[cfg(feature = "simd")]
 pub mod simd {
-    use super::{Shape, TILE};
+    use super::{Kept, Shape, TILE};
     use crate::exp::Exp;
     use crate::kv_store;
     use crate::simd::{self, lane, load, load_f16, store};
@@ -177,11 +239,12 @@ pub mod simd {
         kv_head: usize,
         offsets: &[usize; TILE],
         visible: &[usize; TILE],
+        kept: &Kept,
     ) {
         if shape.format == kv_store::F16 {
-            tile_of::<true>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible);
+            tile_of::<true>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept);
         } else {
-            tile_of::<false>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible);
+            tile_of::<false>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept);
         }
     }
 
@@ -195,27 +258,38 @@ pub mod simd {
         kv_head: usize,
         offsets: &[usize; TILE],
         visible: &[usize; TILE],
+        kept: &Kept,
     ) {
         let d = shape.head_width;
         let most = *visible.iter().max().unwrap_unchecked();
         let head = kv_head * shape.capacity * d;
-        let (queries, p) = (scratch, scratch.add(TILE * d));
-        let scale = f32x4_div(f32x4_splat(1.0), f32x4_sqrt(f32x4_splat(d as f32)));
-        for i in (0..d).step_by(4) {
-            let rows = offsets.map(|o| f32x4_mul(load(q.add(o + i)), scale));
-            for (k, column) in transpose(rows).into_iter().enumerate() {
-                store(queries.add(TILE * (i + k)), column);
-            }
+        let (queries, mut p) = (scratch, scratch.add(TILE * d));
+        let mut inverse = f32x4_splat(0.0);
+        if !kept.at.is_null() {
+            p = kept.at.add(TILE);
+            inverse = load(kept.at);
         }
-        for t in (0..most).step_by(8) {
-            let sums = products::<F16>(queries, d, keys, head + t * d, 8);
-            for half in 0..2 {
-                for (k, column) in transpose(sums.map(|s| s[half])).into_iter().enumerate() {
-                    store(p.add(TILE * (t + 4 * half + k)), column);
+        if !kept.reuse {
+            let scale = f32x4_div(f32x4_splat(1.0), f32x4_sqrt(f32x4_splat(d as f32)));
+            for i in (0..d).step_by(4) {
+                let rows = offsets.map(|o| f32x4_mul(load(q.add(o + i)), scale));
+                for (k, column) in transpose(rows).into_iter().enumerate() {
+                    store(queries.add(TILE * (i + k)), column);
                 }
             }
+            for t in (0..most).step_by(8) {
+                let sums = products::<F16>(queries, d, keys, head + t * d, 8);
+                for half in 0..2 {
+                    for (k, column) in transpose(sums.map(|s| s[half])).into_iter().enumerate() {
+                        store(p.add(TILE * (t + 4 * half + k)), column);
+                    }
+                }
+            }
+            inverse = softmax(p, visible, most);
+            if !kept.at.is_null() {
+                store(kept.at, inverse);
+            }
         }
-        let inverse = softmax(p, visible, most);
         for i in (0..d).step_by(8) {
             let sums = products::<F16>(p, most, values, head + i, d);
             let by = [

@@ -60,6 +60,10 @@ export class WasmBackend implements Backend {
     return this.#kernels.activation_row_bytes(width);
   }
 
+  attentionProbabilities(rows: number, heads: number, kvHeads: number, positions: number): number {
+    return this.#kernels.attention_probabilities(rows, heads, kvHeads, positions);
+  }
+
   attentionScratch(positions: number, headWidth: number): number {
     return this.#kernels.attention_scratch(positions, headWidth);
   }
@@ -162,6 +166,8 @@ export class WasmBackend implements Backend {
     heads: number,
     past: number,
     causal: boolean,
+    probabilities = 0,
+    reuse = false,
   ): void {
     this.#kernels.attention(
       dst,
@@ -177,6 +183,8 @@ export class WasmBackend implements Backend {
       past,
       causal ? 1 : 0,
       cache.format,
+      probabilities,
+      reuse ? 1 : 0,
     );
   }
 

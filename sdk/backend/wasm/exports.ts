@@ -3,6 +3,7 @@ export interface KernelExports {
   readonly __heap_base: WebAssembly.Global;
   relaxed_bytes?(): number;
   activation_row_bytes(width: number): number;
+  attention_probabilities(rows: number, heads: number, kvHeads: number, positions: number): number;
   attention_scratch(positions: number, headWidth: number): number;
   packed_group_bytes(width: number, format: number): number;
   pack_scratch(width: number): number;
@@ -54,6 +55,8 @@ export interface KernelExports {
     past: number,
     causal: number,
     format: number,
+    probabilities: number,
+    reuse: number,
   ): void;
   swiglu(dst: number, gate: number, up: number, elements: number): void;
   swiglu_quantize(dst: number, gate: number, up: number, rows: number, width: number): void;
