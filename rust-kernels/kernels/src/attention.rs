@@ -103,6 +103,16 @@ pub unsafe extern "C" fn attention(
         reuse: reuse != 0,
     };
     for kv_head in 0..kv_heads {
+        #[cfg(feature = "simd")]
+        if rows * group <= TILE {
+            let width = if format == crate::kv_store::F16 { 2 } else { 4 };
+            let (head, bytes) = (
+                kv_head * capacity * head_width * width,
+                shape.most() * head_width * width,
+            );
+            crate::few::fetch(keys.add(head), bytes);
+            crate::few::fetch(values.add(head), bytes);
+        }
         // the vectors that read this key head: every row's `group` query heads
         let vectors = rows * group;
         let mut v = 0;

@@ -70,6 +70,15 @@ pub unsafe fn tile<W: Weights>(
     }
 }
 
+/// Brings what a few rows will read into the cache: by copies that nobody reads, for want of an instruction.
+pub unsafe fn fetch(from: *const u8, bytes: usize) {
+    let stage = addr_of_mut!(STAGE) as *mut u8;
+    for at in (0..bytes).step_by(STAGE_BYTES) {
+        core::ptr::copy_nonoverlapping(from.add(at), stage, STAGE_BYTES.min(bytes - at));
+        black_box(stage);
+    }
+}
+
 /// Rows `r..r + R` of a tile of `rows`, over all blocks, added to [`SUMS`].
 unsafe fn packed_tile<const R: usize, W: Weights>(x: *const u8, r: usize, rows: usize, w: *const u8, count: usize) {
     // the few sums of one or two rows fit the registers, and leave room there for the chains of an unrolled loop
