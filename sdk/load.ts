@@ -61,10 +61,12 @@ const MIB = 2 ** 20;
 export async function load(options: LoadOptions): Promise<Captioner> {
   const { signal } = options;
   const settings = checkOptions(options);
-  // compiled beside the reading of the files; a file that is refused is the error to be told first
+  // all at once, for each waits for a disk or a network; of several errors the text model's is the one to be told
   const compiling = options.modules ?? packagedModules(options.build ?? bestBuild(), signal);
-  if (compiling instanceof Promise) compiling.catch(() => {});
-  const [text, vision] = [await openGguf(options.text, signal), await openGguf(options.vision, signal)];
+  const opening = openGguf(options.vision, signal);
+  for (const later of [compiling, opening]) Promise.resolve(later).catch(() => {});
+  const text = await openGguf(options.text, signal);
+  const vision = await opening;
   const pair = checkPair(text, vision, options.lazy);
   const data = tokenizerData(text.metadata);
   const tokenizer = new Tokenizer(data);
