@@ -13,7 +13,7 @@ REMAP="--remap-path-prefix=$ROOT=/loris --remap-path-prefix=$CARGO=/cargo"
 for registry in "$CARGO"/registry/src/*; do REMAP+=" --remap-path-prefix=$registry=/crates"; done
 unset RUSTC RUSTC_WRAPPER CARGO_BUILD_RUSTC
 
-OPT="-O2 --enable-simd --enable-relaxed-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue --enable-reference-types --strip-debug --strip-producers --strip-target-features"
+OPT="--enable-simd --enable-relaxed-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue --enable-reference-types --strip-debug --strip-producers --strip-target-features"
 # What moves locals to their uses undoes the order that the products are written in, which is worth a fifth of their speed.
 ORDER="--skip-pass=simplify-locals --skip-pass=simplify-locals-nostructure --skip-pass=simplify-locals-notee-nostructure --skip-pass=simplify-locals-nonesting --skip-pass=local-cse"
 FEATURES="-C target-feature=+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globals"
@@ -26,13 +26,13 @@ build() { # crate, target folder, target features, cargo arguments
 kernels() { # name, target features, cargo arguments
   build loris-kernels "$1" "$2" "-C link-arg=-zstack-size=65536 -C link-arg=--export=__heap_base" "${3:-}"
   mkdir -p "$OUT/sdk/backend/wasm"
-  wasm-opt $OPT $ORDER "$TARGET/$1/wasm32-unknown-unknown/release/loris_kernels.wasm" -o "$OUT/sdk/backend/wasm/kernels.$1.wasm"
+  wasm-opt -O2 $OPT $ORDER "$TARGET/$1/wasm32-unknown-unknown/release/loris_kernels.wasm" -o "$OUT/sdk/backend/wasm/kernels.$1.wasm"
 }
 
 image() {
   build loris-image image +simd128 "-C link-arg=-zstack-size=131072" --no-default-features
   mkdir -p "$OUT/sdk/image"
-  wasm-opt $OPT "$TARGET/image/wasm32-unknown-unknown/release/loris_image.wasm" -o "$OUT/sdk/image/image.wasm"
+  wasm-opt -O3 $OPT "$TARGET/image/wasm32-unknown-unknown/release/loris_image.wasm" -o "$OUT/sdk/image/image.wasm"
 }
 
 if [ "$WHAT" = kernels ] || [ "$WHAT" = all ]; then
