@@ -72,9 +72,10 @@ async function answerAll(
 }
 
 /** Everything that an answer depends on, besides its picture and question. */
-function configurationOf({ model, text, vision, lazy, maxTokens, detail, prompt }: Arguments, opened: Opened): string {
+function configurationOf(args: Arguments, opened: Opened): string {
+  const { model, text, vision, lazy, maxTokens, temperature, seed, detail } = args;
   const { weights, backend } = opened.captioner;
-  return JSON.stringify({ model, text, vision, weights, backend, lazy, maxTokens, detail, prompt });
+  return JSON.stringify({ model, text, vision, weights, backend, lazy, maxTokens, temperature, seed, detail });
 }
 
 async function report(kind: string, task: Task, answers: readonly string[], args: Arguments, opened: Opened) {

@@ -110,8 +110,10 @@ pub unsafe extern "C" fn attention(
                 kv_head * capacity * head_width * width,
                 shape.most() * head_width * width,
             );
-            crate::few::fetch(keys.add(head), bytes);
-            crate::few::fetch(values.add(head), bytes);
+            if !kept.reuse {
+                crate::stage::fetch(keys.add(head), bytes);
+            }
+            crate::stage::fetch(values.add(head), bytes);
         }
         // the vectors that read this key head: every row's `group` query heads
         let vectors = rows * group;

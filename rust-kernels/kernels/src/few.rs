@@ -1,22 +1,19 @@
 //! The product of up to one tile of rows: weights are unpacked on the way into the registers, lanes are columns.
 //!
-//! So few rows wait for memory. A processor looks a few hundred instructions ahead, which is few cache lines of a product,
-//! and WASM has no instruction to fetch more; but a copy keeps many lines on their way. Copying weights in batches to a
-//! [`STAGE`] that stays in the cache and multiplying there is faster than multiplying where they are.
+//! So few rows wait for memory: weights are copied in batches to a place that stays in the cache ([`crate::stage`]), and
+//! multiplying there is faster than multiplying where they are.
 use crate::activation::{BLOCK, MAGIC, TILE_ROWS};
+use crate::block::BLOCK_BYTES;
 use crate::linear_float::simd::finish;
 use crate::pack::GROUP;
 use crate::product::{Destination, Weights};
 use crate::simd::{constant, lanes, Dot};
+use crate::stage::{stage, STAGE_BYTES};
 use core::arch::wasm32::*;
 use core::hint::black_box;
 use core::ptr::addr_of_mut;
 
 const ZERO: v128 = f32x4(0.0, 0.0, 0.0, 0.0);
-
-/// Bytes of groups that are brought into the first-level cache at once, measured.
-const STAGE_BYTES: usize = 24 << 10;
-static mut STAGE: [v128; STAGE_BYTES / 16] = [ZERO; STAGE_BYTES / 16];
 
 /// The sums of the tile at hand: at a constant address they cost no bounds check.
 static mut SUMS: [[v128; 2]; TILE_ROWS] = [[ZERO; 2]; TILE_ROWS];
@@ -32,17 +29,18 @@ pub unsafe fn tile<W: Weights>(
 ) {
     let sums = addr_of_mut!(SUMS) as *mut [v128; 2];
     let group_bytes = n_blocks * W::BLOCK_BYTES;
-    let batch = (STAGE_BYTES / group_bytes).max(1);
-    let stage = addr_of_mut!(STAGE) as *mut u8;
+    // groups to a batch; none where one is too large
+    let batch = STAGE_BYTES / group_bytes;
+    let mut staged = weight;
     for first in (0..to.columns).step_by(GROUP) {
         let group = first / GROUP;
         let mut w = weight.add(group * group_bytes);
-        if group_bytes <= STAGE_BYTES {
+        if batch > 0 {
             if group % batch == 0 {
                 let left = to.columns.div_ceil(GROUP) - group;
-                core::ptr::copy_nonoverlapping(w, stage, batch.min(left) * group_bytes);
+                staged = stage(w, batch.min(left) * group_bytes);
             }
-            w = stage.add(group % batch * group_bytes);
+            w = staged.add(group % batch * group_bytes);
         }
         for r in 0..rows {
             *sums.add(r) = [ZERO; 2];
@@ -67,15 +65,6 @@ pub unsafe fn tile<W: Weights>(
                 to.epilogue,
             );
         }
-    }
-}
-
-/// Brings what a few rows will read into the cache: by copies that nobody reads, for want of an instruction.
-pub unsafe fn fetch(from: *const u8, bytes: usize) {
-    let stage = addr_of_mut!(STAGE) as *mut u8;
-    for at in (0..bytes).step_by(STAGE_BYTES) {
-        core::ptr::copy_nonoverlapping(from.add(at), stage, STAGE_BYTES.min(bytes - at));
-        black_box(stage);
     }
 }
 
@@ -105,7 +94,7 @@ unsafe fn packed_tile<const R: usize, W: Weights>(x: *const u8, r: usize, rows: 
         let sums = if R <= 2 { local.as_mut_ptr() } else { sums_at::<W>(r) };
         add_scaled::<R, W>(sums, dots, start, w, x.add(BLOCK * rows), rows);
         w = w.add(W::BLOCK_BYTES);
-        x = x.add(rows * (BLOCK + 8));
+        x = x.add(rows * BLOCK_BYTES);
     }
     if R <= 2 {
         core::ptr::copy_nonoverlapping(local.as_ptr(), sums_at::<W>(r), R);

@@ -44,6 +44,8 @@ pub mod row;
 pub mod sample;
 #[cfg(feature = "simd")]
 pub mod simd;
+#[cfg(feature = "simd")]
+mod stage;
 pub mod swiglu;
 #[cfg(feature = "simd")]
 pub mod transpose;

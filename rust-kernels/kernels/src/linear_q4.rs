@@ -1,8 +1,5 @@
 //! y = x W^T + bias with 4-bit weights in blocks of 32, and activations as `quantize` makes them.
 
-#[cfg(feature = "simd")]
-use crate::product::Destination;
-
 /// `dst`: f32 rows of `stride` values, `columns` written; `x`: `rows` records of `quantize`; `weight`: packed q4;
 /// `bias`: f32 `[columns]` or null; `epilogue`: see `linear_float::epilogue`.
 #[no_mangle]
@@ -17,33 +14,7 @@ pub unsafe extern "C" fn linear_q4(
     stride: usize,
     epilogue: u32,
 ) {
-    #[cfg(not(feature = "simd"))]
-    plain(
-        dst,
-        x,
-        weight,
-        bias,
-        rows,
-        width,
-        columns,
-        stride,
-        epilogue,
-        crate::pack::Format::Q4,
-    );
-    #[cfg(feature = "simd")]
-    crate::product::linear::<simd::Q4<false>>(
-        Destination {
-            dst,
-            stride,
-            columns,
-            bias,
-            epilogue,
-        },
-        x,
-        weight,
-        rows,
-        width,
-    );
+    linear::<false>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
 }
 
 /// As [`linear_q4`], with a minimum in each block.
@@ -59,33 +30,39 @@ pub unsafe extern "C" fn linear_q4_min(
     stride: usize,
     epilogue: u32,
 ) {
+    linear::<true>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
+}
+
+/// Blocks with a minimum, or without.
+#[inline(always)]
+unsafe fn linear<const MIN: bool>(
+    dst: *mut f32,
+    x: *const u8,
+    weight: *const u8,
+    bias: *const f32,
+    rows: usize,
+    width: usize,
+    columns: usize,
+    stride: usize,
+    epilogue: u32,
+) {
     #[cfg(not(feature = "simd"))]
-    plain(
-        dst,
-        x,
-        weight,
-        bias,
-        rows,
-        width,
-        columns,
-        stride,
-        epilogue,
-        crate::pack::Format::Q4Min,
-    );
+    {
+        use crate::pack::Format;
+        let format = if MIN { Format::Q4Min } else { Format::Q4 };
+        plain(dst, x, weight, bias, rows, width, columns, stride, epilogue, format);
+    }
     #[cfg(feature = "simd")]
-    crate::product::linear::<simd::Q4<true>>(
-        Destination {
+    {
+        let to = crate::product::Destination {
             dst,
             stride,
             columns,
             bias,
             epilogue,
-        },
-        x,
-        weight,
-        rows,
-        width,
-    );
+        };
+        crate::product::linear::<simd::Q4<MIN>>(to, x, weight, rows, width);
+    }
 }
 
 /// The plain twin of every quantized matrix product: f32 activations from the record, weights one by one.

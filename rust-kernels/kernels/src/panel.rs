@@ -4,6 +4,7 @@
 //! one load without a check, which needs none of the ports of the products. A panel covers a stretch of the width that fits
 //! the first-level cache; sums wait for the next stretch in [`RUNNING`].
 use crate::activation::{BLOCK, MAGIC, TILE_ROWS};
+use crate::block::BLOCK_BYTES;
 use crate::gelu::simd::gelu4;
 use crate::linear_float::epilogue;
 use crate::pack::GROUP;
@@ -24,7 +25,7 @@ const BLOCKS: usize = 12;
 /// Rows that go over one panel.
 const ROWS: usize = 128;
 /// Bytes of one block of a tile of 4 rows.
-const TILE_BLOCK: usize = TILE_ROWS * (BLOCK + 8);
+const TILE_BLOCK: usize = TILE_ROWS * BLOCK_BYTES;
 
 const ZERO: v128 = f32x4(0.0, 0.0, 0.0, 0.0);
 /// Sums of one vector of 4 rows by each column.

@@ -36,22 +36,24 @@ pub(crate) use constant;
 /// Four f16 -> four f32. Finite values only: an infinity becomes 65536, which weights and caches never hold.
 #[inline(always)]
 pub unsafe fn load_f16(p: *const u16) -> v128 {
+    load_f16_times(p, constant!(f32 f32::from_bits(0x7780_0000)))
+}
+
+/// Four scales as [`crate::pack`] stores them, times 2^8.
+#[inline(always)]
+pub unsafe fn load_scales(p: *const u16) -> v128 {
+    load_f16_times(p, constant!(f32 f32::from_bits(0x7380_0000)))
+}
+
+/// Four f16 times `factor` / 2^112.
+#[inline(always)]
+unsafe fn load_f16_times(p: *const u16, factor: v128) -> v128 {
     // sign-extended and shifted, the sign lands in bit 31 and exponent and mantissa in place, 112 too low in exponent
     let bits = v128_and(
         i32x4_shl(i32x4_load_extend_i16x4(p as *const i16), 13),
         constant!(i32 0x8fff_e000u32 as i32),
     );
-    f32x4_mul(bits, constant!(f32 f32::from_bits(0x7780_0000)))
-}
-
-/// Four scales as [`crate::pack`] stores them.
-#[inline(always)]
-pub unsafe fn load_scales(p: *const u16) -> v128 {
-    let bits = v128_and(
-        i32x4_shl(i32x4_load_extend_i16x4(p as *const i16), 13),
-        constant!(i32 0x8fff_e000u32 as i32),
-    );
-    f32x4_mul(bits, constant!(f32 f32::from_bits(0x7380_0000)))
+    f32x4_mul(bits, factor)
 }
 
 #[inline(always)]

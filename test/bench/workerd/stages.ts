@@ -3,14 +3,8 @@ import type { Timings } from "../../../sdk/mod.ts";
 import { median } from "../measure.ts";
 import type { Runtime } from "./runtimes.ts";
 
-/** Medians, in milliseconds where nothing else is said. */
-export interface Stages {
-  readonly runtime: string;
-  /** Which kernels the SDK took. */
-  readonly backend: string;
-  /** Opening and loading over HTTP from this machine; the first caption after it. */
-  readonly loadMs: number;
-  readonly firstCaptionMs: number;
+/** One caption, stage by stage; milliseconds. */
+interface CaptionStages {
   /** The picture's time, split as it is split where only pictures are decoded. */
   readonly decodeMs: number;
   readonly resizeMs: number;
@@ -22,6 +16,16 @@ export interface Stages {
   /** From the request to its whole answer, seen from outside; and what the stages leave of it: template, tokenizer, HTTP. */
   readonly totalMs: number;
   readonly restMs: number;
+}
+
+/** Medians, in milliseconds where nothing else is said. */
+export interface Stages extends CaptionStages {
+  readonly runtime: string;
+  /** Which kernels the SDK took. */
+  readonly backend: string;
+  /** Opening and loading over HTTP from this machine; the first caption after it. */
+  readonly loadMs: number;
+  readonly firstCaptionMs: number;
   /** Products with 4-bit weights by rows: operations a second. */
   readonly linear: readonly { readonly rows: number; readonly perSecond: number }[];
   /** Process before anything was loaded, and after the first captions; undefined where the system does not tell. */
@@ -112,15 +116,7 @@ export async function checkClock(runtime: Pick<Runtime, "name" | "ask">): Promis
   );
 }
 
-interface Round {
-  readonly decodeMs: number;
-  readonly resizeMs: number;
-  readonly visionMs: number;
-  readonly prefillMs: number;
-  readonly perTokenMs: number;
-  readonly steps: number;
-  readonly totalMs: number;
-  readonly restMs: number;
+interface Round extends CaptionStages {
   /** Operations a second. */
   readonly linear: readonly number[];
 }
@@ -146,7 +142,7 @@ export function stagesOf(
   { decodeImageMs, visionMs, prefillMs, perTokenMs }: Timings,
   steps: number,
   picture: { readonly decodeMs: number; readonly decodeAndResizeMs: number },
-): Omit<Round, "linear"> {
+): CaptionStages {
   const decodeMs = decodeImageMs * Math.min(1, picture.decodeMs / picture.decodeAndResizeMs);
   const restMs = totalMs - decodeImageMs - visionMs - prefillMs - perTokenMs * steps;
   const resizeMs = decodeImageMs - decodeMs;
