@@ -77,6 +77,20 @@ export interface Backend {
     probabilities?: number,
     reuse?: boolean,
   ): void;
+  /**
+   * dst[h, t] += sum over rows of the weight that head h of the row gives to slot t, read from what `attention` of the same
+   * rows, heads, past and causal left at `probabilities`. dst: f32 [heads, slots], slots = past + rows if causal, else
+   * past. Of one row, onto zeros, it is the row's attention itself.
+   */
+  attentionReceived(
+    dst: number,
+    probabilities: number,
+    rows: number,
+    heads: number,
+    kvHeads: number,
+    past: number,
+    causal: boolean,
+  ): void;
   /** dst = silu(gate) * up, all f32 [elements]. */
   swiglu(dst: number, gate: number, up: number, elements: number): void;
   /** `swiglu` and `quantize` in one, the same bits; dst: `rows` activation records; gate, up: f32 [rows, width]. */

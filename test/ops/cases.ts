@@ -1,15 +1,15 @@
 /**
  * The table of operations: each case computes one operation on a backend and the same formula in f64 here, from the
- * same inputs. Adding an operation takes two steps: write its kernel, add a function with its cases to `CASES`.
+ * same inputs. Adding an operation takes two steps: write its kernel, add a function with its cases to `CASES`. Attention
+ * has a table of its own, `attention_cases.ts`.
  *
  * `bound` is on the normalised mean square error. Plain kernels compute in f32 from f32 inputs. The SIMD twins may round
  * activations to 8 bits in blocks of 32; `simdBound` says so where it is larger.
  */
-import { type Backend, Epilogue, KvFormat, kvLayerBytes, WeightFormat } from "../../sdk/backend/backend.ts";
+import { type Backend, Epilogue, WeightFormat } from "../../sdk/backend/backend.ts";
+import { type Case, F32 } from "./case.ts";
 import { type Bench, numbers } from "./harness.ts";
 
-/** f32 arithmetic: about (2^-24)^2 a rounding, and some tens of them in a sum. */
-const F32 = 1e-12;
 /** exp by a polynomial, relative error 2e-7, and f32 sums. */
 const EXP = 1e-12;
 /** 8-bit activations: (largest / rms)^2 / (12 * 127^2), with largest / rms about 2.5 in a block of 32. */
@@ -18,15 +18,6 @@ const ACTIVATIONS_8_BIT = 5e-5;
 const PRODUCTS_8_BIT = 1e-4;
 /** The rounding of the rounding: each of the two steps loses a part in 127. */
 const TWO_TERMS = 5e-9;
-/** f16 storage: 2^-22 / 3 for keys and values each. */
-const F16 = 5e-7;
-
-export interface Case {
-  readonly name: string;
-  readonly bound: number;
-  readonly simdBound?: number;
-  run(bench: Bench): { got: Float32Array; want: Float64Array };
-}
 
 const out = (bench: Bench, at: number, elements: number) => bench.get(at, elements);
 
@@ -273,67 +264,6 @@ function rope(rows: number, heads: number, headWidth: number): Case {
   };
 }
 
-interface AttentionSizes {
-  rows: number;
-  heads: number;
-  kvHeads: number;
-  headWidth: number;
-  past: number;
-  causal: boolean;
-  format: KvFormat;
-}
-
-function attention({ rows, heads, kvHeads, headWidth, past, causal, format }: AttentionSizes): Case {
-  const kind = `${causal ? "causal" : "full"} ${format === KvFormat.f16 ? "f16" : "f32"}`;
-  return {
-    name: `attention ${kind} rows ${rows} heads ${heads}/${kvHeads} x ${headWidth}, ${past} before`,
-    bound: format === KvFormat.f16 ? F16 : 10 * F32,
-    run(bench) {
-      const b = bench.backend;
-      const positions = causal ? past + rows : past;
-      const capacity = Math.ceil(positions / 8) * 8 + 8;
-      const kvWidth = kvHeads * headWidth;
-      const q = numbers(15, rows * heads * headWidth);
-      const [k, v] = [numbers(16, positions * kvWidth), numbers(17, positions * kvWidth)];
-      const bytes = kvLayerBytes(kvHeads, headWidth, capacity, format);
-      const cache = {
-        ...{ keys: bench.reserve(bytes), values: bench.reserve(bytes), heads: kvHeads, headWidth, capacity, format },
-      };
-      // in two calls, so that a position in the middle of eight is written too
-      const cut = Math.min(3, positions);
-      b.storeKeys(cache, bench.put(k), 0, cut);
-      b.storeKeys(cache, bench.put(k.subarray(cut * kvWidth)), cut, positions - cut);
-      b.storeValues(cache, bench.put(v), 0, positions);
-      const dst = bench.reserve(rows * heads * headWidth * 4);
-      const scratch = bench.reserve(b.attentionScratch(positions, headWidth) * 4);
-      b.attention(dst, bench.put(q), cache, scratch, rows, heads, past, causal);
-      const want = new Float64Array(rows * heads * headWidth);
-      for (let r = 0; r < rows; r++) {
-        for (let h = 0; h < heads; h++) {
-          const kvHead = Math.floor(h / (heads / kvHeads));
-          const seen = causal ? past + r + 1 : past;
-          const scores = Array.from({ length: seen }, (_, t) => {
-            let sum = 0;
-            for (let i = 0; i < headWidth; i++) {
-              sum += q[(r * heads + h) * headWidth + i]! * k[t * kvWidth + kvHead * headWidth + i]!;
-            }
-            return sum / Math.sqrt(headWidth);
-          });
-          const max = Math.max(...scores);
-          const total = scores.reduce((s, x) => s + Math.exp(x - max), 0);
-          scores.forEach((score, t) => {
-            const p = Math.exp(score - max) / total;
-            for (let i = 0; i < headWidth; i++) {
-              want[(r * heads + h) * headWidth + i]! += p * v[t * kvWidth + kvHead * headWidth + i]!;
-            }
-          });
-        }
-      }
-      return { got: out(bench, dst, rows * heads * headWidth), want };
-    },
-  };
-}
-
 function patches(size: number, patch: number): Case {
   return {
     name: `patches ${size} px by ${patch}`,
@@ -398,8 +328,6 @@ function add(elements: number): Case {
 
 const { f32, f16, q8, q4, q4Min } = WeightFormat;
 const { store, add: addTo, gelu } = Epilogue;
-const whole = { causal: false, format: KvFormat.f32 };
-const cached = { causal: true, format: KvFormat.f16 };
 
 export const CASES: readonly Case[] = [
   rmsNorm(1, 576),
@@ -423,12 +351,6 @@ export const CASES: readonly Case[] = [
   ...FUSED.flatMap((operation) => [fused(operation, 1, 576), fused(operation, 7, 100)]),
   rope(3, 9, 64),
   rope(1, 3, 32),
-  attention({ rows: 1, heads: 9, kvHeads: 3, headWidth: 64, past: 100, ...cached }),
-  attention({ rows: 19, heads: 9, kvHeads: 3, headWidth: 64, past: 0, ...cached }),
-  attention({ rows: 5, heads: 3, kvHeads: 1, headWidth: 32, past: 30, ...cached }),
-  attention({ rows: 1, heads: 4, kvHeads: 4, headWidth: 16, past: 0, causal: true, format: KvFormat.f32 }),
-  attention({ rows: 16, heads: 2, kvHeads: 2, headWidth: 32, past: 16, ...whole }),
-  attention({ rows: 9, heads: 6, kvHeads: 6, headWidth: 64, past: 53, ...whole }),
   patches(28, 14),
   patches(64, 8),
   pixelShuffle(8, 24, 2),

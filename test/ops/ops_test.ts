@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { KvFormat, kvLayerBytes } from "../../sdk/backend/backend.ts";
-import { CASES } from "./cases.ts";
+import { ATTENTION_CASES } from "./attention_cases.ts";
+import { CASES as OTHER_CASES } from "./cases.ts";
 import { Bench, BUILDS, normalisedError, numbers } from "./harness.ts";
+
+const CASES = [...OTHER_CASES, ...ATTENTION_CASES];
 
 for (const build of BUILDS) {
   Deno.test(`${build}: every operation agrees with its formula in f64`, async (t) => {

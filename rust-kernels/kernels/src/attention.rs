@@ -5,39 +5,44 @@ use plain as twin;
 #[cfg(feature = "simd")]
 use simd as twin;
 
-/// One call's sizes.
-pub struct Shape {
-    pub rows: usize,
-    /// Query heads, a multiple of `kv_heads`.
-    pub heads: usize,
-    pub kv_heads: usize,
-    pub head_width: usize,
-    /// Positions for which the cache has room.
-    pub capacity: usize,
-    /// Positions before the first row: row r sees `past + r + 1` of them if `causal`, else all of `past`.
+/// Which slots of the cache rows see.
+pub struct Rows {
+    pub count: usize,
+    /// Slots before the first row: row r sees `past + r + 1` of them if `causal`, else all of `past`.
     pub past: usize,
     pub causal: bool,
-    pub format: u32,
 }
 
-impl Shape {
-    /// Positions that the last row sees.
-    fn most(&self) -> usize {
+impl Rows {
+    /// Slots that the last row sees.
+    pub fn most(&self) -> usize {
         if self.causal {
-            self.past + self.rows
+            self.past + self.count
         } else {
             self.past
         }
     }
 
     #[inline(always)]
-    fn visible(&self, row: usize) -> usize {
+    pub fn visible(&self, row: usize) -> usize {
         if self.causal {
             self.past + row + 1
         } else {
             self.past
         }
     }
+}
+
+/// One call's sizes.
+pub struct Shape {
+    pub rows: Rows,
+    /// Query heads, a multiple of `kv_heads`.
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_width: usize,
+    /// Positions for which the cache has room.
+    pub capacity: usize,
+    pub format: u32,
 }
 
 /// Where a tile's probabilities stay, if anywhere, and whether they are there already.
@@ -62,7 +67,7 @@ pub extern "C" fn attention_probabilities(rows: usize, heads: usize, kv_heads: u
 }
 
 /// A tile's: e^(score - largest) for each position and vector, and what belongs to their sums.
-fn tile_probabilities(positions: usize) -> usize {
+pub fn tile_probabilities(positions: usize) -> usize {
     TILE * (positions.next_multiple_of(8) + 1)
 }
 
@@ -88,13 +93,15 @@ pub unsafe extern "C" fn attention(
     reuse: u32,
 ) {
     let shape = Shape {
-        rows,
+        rows: Rows {
+            count: rows,
+            past,
+            causal: causal != 0,
+        },
         heads,
         kv_heads,
         head_width,
         capacity,
-        past,
-        causal: causal != 0,
         format,
     };
     let group = heads / kv_heads;
@@ -108,7 +115,7 @@ pub unsafe extern "C" fn attention(
             let width = if format == crate::kv_store::F16 { 2 } else { 4 };
             let (head, bytes) = (
                 kv_head * capacity * head_width * width,
-                shape.most() * head_width * width,
+                shape.rows.most() * head_width * width,
             );
             if !kept.reuse {
                 crate::stage::fetch(keys.add(head), bytes);
@@ -126,14 +133,14 @@ pub unsafe extern "C" fn attention(
                 // a short last tile repeats its last vector: same work, same result, no second code path
                 let w = v + i.min(n - 1);
                 offsets[i] = (w / group * heads + kv_head * group + w % group) * head_width;
-                visible[i] = shape.visible(w / group);
+                visible[i] = shape.rows.visible(w / group);
             }
             twin::tile(
                 dst, q, keys, values, scratch, &shape, kv_head, &offsets, &visible, &kept,
             );
             v += n;
             if !kept.at.is_null() {
-                kept.at = kept.at.add(tile_probabilities(shape.most()));
+                kept.at = kept.at.add(tile_probabilities(shape.rows.most()));
             }
         }
     }
@@ -171,7 +178,7 @@ pub mod plain {
             let p = if kept.at.is_null() {
                 scratch
             } else {
-                kept.at.add(v * (super::tile_probabilities(shape.most()) / TILE))
+                kept.at.add(v * (super::tile_probabilities(shape.rows.most()) / TILE))
             };
             if !kept.reuse {
                 probabilities(p, q.add(offsets[v]), keys, shape, kv_head, visible[v]);

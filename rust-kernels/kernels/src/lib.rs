@@ -12,6 +12,7 @@ pub mod activation;
 pub mod add;
 pub mod argmax;
 pub mod attention;
+pub mod attention_received;
 #[cfg(feature = "simd")]
 pub mod block;
 pub mod dequantize;

@@ -188,6 +188,18 @@ export class WasmBackend implements Backend {
     );
   }
 
+  attentionReceived(
+    dst: number,
+    probabilities: number,
+    rows: number,
+    heads: number,
+    kvHeads: number,
+    past: number,
+    causal: boolean,
+  ): void {
+    this.#kernels.attention_received(dst, probabilities, rows, heads, kvHeads, past, causal ? 1 : 0);
+  }
+
   swiglu(dst: number, gate: number, up: number, elements: number): void {
     this.#kernels.swiglu(dst, gate, up, elements);
   }

@@ -58,6 +58,15 @@ export interface KernelExports {
     probabilities: number,
     reuse: number,
   ): void;
+  attention_received(
+    dst: number,
+    probabilities: number,
+    rows: number,
+    heads: number,
+    kvHeads: number,
+    past: number,
+    causal: number,
+  ): void;
   swiglu(dst: number, gate: number, up: number, elements: number): void;
   swiglu_quantize(dst: number, gate: number, up: number, rows: number, width: number): void;
   gelu_quantize(dst: number, x: number, rows: number, width: number): void;
