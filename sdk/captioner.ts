@@ -179,7 +179,7 @@ export class Captioner {
       const { model: { vlm, cache }, images } = this.#parts;
       const timer = { decodeImageMs: 0 };
       const pieces = promptPieces(prompt, pictures.map((p) => tilesOf(images, p, vlm.vision.config.imageSize, timer)));
-      cache.length = 0;
+      cache.truncate(0);
       const answer = generate(vlm, tokenizer, cache, pieces, { sampler, detokenizer, maxTokens, signal });
       let text = "";
       for (;;) {
@@ -197,7 +197,7 @@ export class Captioner {
           usage: {
             promptTokens: prompt.ids.length,
             completionTokens: value.completionTokens,
-            imageTokens: prompt.imagePositions.reduce((n, { length }) => n + length, 0),
+            imageTokens: imageTokensOf(prompt),
           },
           timings: {
             decodeImageMs: timer.decodeImageMs,
@@ -230,13 +230,17 @@ export class Captioner {
   }
 
   #fit(prompt: Prompt, asked: number | undefined): number {
-    const room = this.contextTokens - prompt.ids.length;
+    const { capacity, textCapacity } = this.#parts.model.cache;
+    const texts = prompt.ids.length - imageTokensOf(prompt);
+    const room = Math.min(capacity - prompt.ids.length, textCapacity - texts);
     const wanted = asked ?? Math.min(DEFAULTS.maxTokens, room);
     if (room >= 1 && wanted <= room) return wanted;
+    const ofText = textCapacity < capacity ? `, of which ${textCapacity} can be text (the prompt has ${texts})` : "";
     throw new LorisError(
       "context_overflow",
-      `the prompt has ${prompt.ids.length} tokens and the answer may have ${asked ?? 1}, the context has ` +
-        `${this.contextTokens}; shorten the conversation, use fewer tiles, lower maxTokens or load with more contextTokens`,
+      `the prompt has ${prompt.ids.length} tokens and the answer may have ${asked ?? 1}, the context has ${capacity}` +
+        `${ofText}; shorten the conversation, use fewer tiles, lower maxTokens or load with more contextTokens` +
+        (ofText ? " or textTokens" : ""),
       { param: "messages" },
     );
   }
@@ -261,6 +265,10 @@ function withoutImages(messages: readonly Message[]): ChatMessage[] {
       ? content
       : content.map((part) => part.type === "text" ? part : { type: "image" as const }),
   }));
+}
+
+function imageTokensOf({ imagePositions }: Prompt): number {
+  return imagePositions.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The prompt's ids, cut where tiles come in. */

@@ -1,10 +1,10 @@
 import { WasmBackend } from "./backend/wasm/backend.ts";
 import { bestBuild, type KernelBuild } from "./backend/wasm/build.ts";
-import { Captioner } from "./captioner.ts";
+import { Captioner, type CaptionerParts } from "./captioner.ts";
 import { LorisError } from "./errors.ts";
 import { openGguf } from "./gguf/gguf.ts";
 import { ImageDecoder } from "./image/decoder.ts";
-import { assemble, type AssembleOptions, planModel } from "./model/assemble.ts";
+import { assemble, type AssembleOptions, type KvType, planModel } from "./model/assemble.ts";
 import type { LazyOption } from "./lazy/option.ts";
 import { checkPair } from "./model/pair.ts";
 import { type LoadProgress, loadWeights } from "./model/weights.ts";
@@ -40,9 +40,16 @@ export interface LoadOptions {
   readonly build?: KernelBuild;
   /**
    * Lazy Attention: layers that inherit queries and keys from the layer before ("off", the default; "auto": the plan that
-   * the text model carries; "gla": its anchors in this mode; or a plan). What a plan makes unreachable is not loaded.
+   * the text model carries; "gla", "vla": its anchors in this mode; or a plan). What a plan makes unreachable is not loaded.
    */
   readonly lazy?: LazyOption;
+  /** Elements of the KV cache: "f16", the default, or "q8", about half as large. */
+  readonly kv?: KvType;
+  /**
+   * How many of the context's tokens can be text. Lazy layers in mode "vla" keep keys of text alone, so that a smaller number
+   * saves memory; without such layers it is of no effect. The context less one tile's tokens, if left out.
+   */
+  readonly textTokens?: number;
   /** Called as weights arrive. */
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
@@ -59,8 +66,18 @@ const MIB = 2 ** 20;
  * `memory_budget` (its message holds the whole sum); the signal's reason.
  */
 export async function load(options: LoadOptions): Promise<Captioner> {
+  return new Captioner(await loadParts(options));
+}
+
+/**
+ * What `load` makes a captioner of.
+ *
+ * @param anyPlan With room for every lazy plan.
+ * @throws {LorisError} as {@link load}.
+ */
+export async function loadParts(options: LoadOptions, anyPlan = false): Promise<CaptionerParts> {
   const { signal } = options;
-  const settings = checkOptions(options);
+  const settings = { ...checkOptions(options), anyPlan };
   // all at once, for each waits for a disk or a network; of several errors the text model's is the one to be told
   const compiling = options.modules ?? packagedModules(options.build ?? bestBuild(), signal);
   const opening = openGguf(options.vision, signal);
@@ -76,7 +93,7 @@ export async function load(options: LoadOptions): Promise<Captioner> {
   // engines compile well what has run for a while, on another thread, while weights are being read
   await model.vlm.vision.warmUp();
   await loadWeights(backend, model.placed, model.scratch, options.onProgress, signal);
-  return new Captioner({
+  return {
     model,
     tokenizer,
     template: data.chatTemplate ?? DEFAULT_TEMPLATE,
@@ -86,7 +103,7 @@ export async function load(options: LoadOptions): Promise<Captioner> {
     }),
     maxImageBytes: options.maxImageBytes ?? 20 * MIB,
     memoryBytes: () => backend.memory.buffer.byteLength,
-  });
+  };
 }
 
 async function packagedModules(build: KernelBuild, signal?: AbortSignal): Promise<NonNullable<LoadOptions["modules"]>> {
@@ -110,19 +127,23 @@ async function compile(url: URL, signal?: AbortSignal): Promise<WebAssembly.Modu
 }
 
 function checkOptions(options: LoadOptions): AssembleOptions {
-  const { memoryBudget = 128 * MIB, weights = "auto", contextTokens } = options;
+  const { memoryBudget = 128 * MIB, weights = "auto", contextTokens, kv, textTokens } = options;
   const whole = (param: keyof LoadOptions, value: number | undefined, min: number) => {
     if (value === undefined || (Number.isSafeInteger(value) && value >= min)) return;
     throw new LorisError("argument_invalid", `${param} is ${value}, it must be a whole number from ${min}`, { param });
   };
   whole("memoryBudget", memoryBudget, 1);
   whole("contextTokens", contextTokens, 8);
+  whole("textTokens", textTokens, 8);
   whole("maxImagePixels", options.maxImagePixels, 1);
   whole("maxImageBytes", options.maxImageBytes, 1);
   if (!["auto", "q4", "q8", "f16"].includes(weights)) {
     throw new LorisError("argument_invalid", `weights is "${weights}", it must be "auto", "q4", "q8" or "f16"`, {
       param: "weights",
     });
+  }
+  if (kv !== undefined && !["f16", "q8"].includes(kv)) {
+    throw new LorisError("argument_invalid", `kv is "${kv}", it must be "f16" or "q8"`, { param: "kv" });
   }
   const { build } = options;
   if (build !== undefined && !["relaxed", "simd128", "plain"].includes(build)) {
@@ -140,7 +161,7 @@ function checkOptions(options: LoadOptions): AssembleOptions {
       { param },
     );
   }
-  return { memoryBudget, weights, contextTokens };
+  return { memoryBudget, weights, contextTokens, kv, textTokens };
 }
 
 function isSource(value: unknown): boolean {

@@ -25,6 +25,7 @@ export {
   type Timings,
   type Usage,
 } from "./captioner.ts";
+export type { KvType } from "./model/assemble.ts";
 export type { LazyOption } from "./lazy/option.ts";
 export type { LazyMode, LazyPlan } from "./lazy/plan.ts";
 export type { Answer } from "./answer.ts";

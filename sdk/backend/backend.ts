@@ -57,7 +57,7 @@ export interface Backend {
   /** x: f32 rows of `stride`, heads * headWidth turned in place; turns: f32 [rows, headWidth / 2, 2] of cosine, sine. */
   rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void;
   /** Writes rows of keys and values at `position` of a layer's cache. */
-  storeKeys(cache: KvLayer, x: number, position: number, rows: number): void;
+  storeKeys(store: KeyStore, x: number, position: number, rows: number): void;
   storeValues(cache: KvLayer, x: number, position: number, rows: number): void;
   /**
    * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees positions 0 ... past + r; else every row sees `past`
@@ -76,6 +76,8 @@ export interface Backend {
     causal: boolean,
     probabilities?: number,
     reuse?: boolean,
+    textSlots?: number,
+    texts?: number,
   ): void;
   /**
    * dst[h, t] += sum over rows of the weight that head h of the row gives to slot t, read from what `attention` of the same
@@ -202,13 +204,12 @@ export interface SamplingBuffers {
 }
 
 /** Elements of a KV store; the numbers are the kernels' own. */
-export const KvFormat = { f32: 0, f16: 1 } as const;
+export const KvFormat = { f32: 0, f16: 1, q8: 2 } as const;
 export type KvFormat = (typeof KvFormat)[keyof typeof KvFormat];
 
-/** One layer's keys and values. */
-export interface KvLayer {
+/** Keys of one layer. */
+export interface KeyStore {
   readonly keys: number;
-  readonly values: number;
   readonly heads: number;
   readonly headWidth: number;
   /** Positions there is room for, a multiple of 8. */
@@ -216,7 +217,15 @@ export interface KvLayer {
   readonly format: KvFormat;
 }
 
+/** One layer's keys and values. */
+export interface KvLayer extends KeyStore {
+  readonly values: number;
+  /** The keys of text slots, one after another; those at `keys` are then read at visual slots alone. */
+  readonly textKeys?: KeyStore | undefined;
+}
+
 /** Bytes of one layer's keys, and as many for its values. */
 export function kvLayerBytes(heads: number, headWidth: number, capacity: number, format: KvFormat): number {
+  if (format === KvFormat.q8) return heads * capacity * (headWidth + 4);
   return heads * headWidth * capacity * (format === KvFormat.f16 ? 2 : 4);
 }

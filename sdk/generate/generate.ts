@@ -62,7 +62,7 @@ export async function* generate(
       finishReason = "stop";
       break;
     }
-    if (ids.length === options.maxTokens || cache.length === cache.capacity) break;
+    if (ids.length === options.maxTokens || cache.room === 0) break;
     await pacer.pause();
     logits = await vlm.step(cache, id, pacer);
   }

@@ -1,6 +1,6 @@
 import { LorisError } from "../errors.ts";
 import type { GgufMetadata } from "../gguf/metadata.ts";
-import { densePlan, isDense, LAZY_MODES, type LazyMode, type LazyPlan, lazyPlan } from "./plan.ts";
+import { densePlan, LAZY_MODES, type LazyMode, type LazyPlan, lazyPlan } from "./plan.ts";
 import { planFromMetadata } from "./plan_format.ts";
 
 /**
@@ -11,19 +11,10 @@ export type LazyOption = "off" | "auto" | LazyMode | LazyPlan;
 
 /**
  * @param layers Decoder layers of the model.
- * @throws {LorisError} `argument_invalid` (param `lazy`) for what is no option, for a plan of another model, for a mode
- * where the model carries no anchors, and for `vla` plans, which this version does not compute; `file_invalid` if the model's
- * own plan is damaged.
+ * @throws {LorisError} `argument_invalid` (param `lazy`) for what is no option, for a plan of another model, and for a mode
+ * where the model carries no anchors; `file_invalid` if the model's own plan is damaged.
  */
 export function resolveLazy(option: LazyOption, metadata: GgufMetadata, layers: number): LazyPlan {
-  const plan = planFor(option, metadata, layers);
-  if (plan.mode === "vla" && !isDense(plan)) {
-    fail(`in mode "vla" is not computed by this version; take the mode "gla", or "off"`);
-  }
-  return plan;
-}
-
-function planFor(option: LazyOption, metadata: GgufMetadata, layers: number): LazyPlan {
   if (option === "off") return densePlan(layers);
   if (typeof option === "object") return lazyPlan(option, layers);
   const carried = planFromMetadata(metadata, layers);

@@ -97,6 +97,11 @@ export function sharesKeys(plan: LazyPlan, layer: number): boolean {
   return plan.mode === "gla" && plan.anchor[layer] !== layer;
 }
 
+/** True if a layer takes queries and keys of visual positions from its anchor, and makes those of text itself. */
+export function sharesVisualKeys(plan: LazyPlan, layer: number): boolean {
+  return plan.mode === "vla" && plan.anchor[layer] !== layer;
+}
+
 /** The lazy layers, in order. */
 export function lazyLayers(plan: LazyPlan): number[] {
   return plan.anchor.flatMap((anchor, layer) => (anchor === layer ? [] : [layer]));

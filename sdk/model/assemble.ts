@@ -1,11 +1,14 @@
 import type { Backend } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
+import type { AttentionRecord, ProbabilityPlace } from "./attention.ts";
+import { KvFormat } from "../backend/backend.ts";
 import { KvCache } from "../lazy/cache.ts";
-import { isDense } from "../lazy/plan.ts";
+import { densePlan, isDense, type LazyPlan } from "../lazy/plan.ts";
 import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
 import { Language } from "./language.ts";
 import type { LanguageConfig } from "./config.ts";
 import type { Pair } from "./pair.ts";
+import { reachableLayers } from "./tensors.ts";
 import { Vision } from "./vision.ts";
 import { Vlm } from "./vlm.ts";
 import { loadScratchBytes, type PlacedTensor, placeWeights, type WeightLevel } from "./weights.ts";
@@ -17,8 +20,24 @@ export interface AssembleOptions {
   readonly weights: "auto" | Exclude<WeightLevel, "file">;
   /** Positions of the KV cache. */
   readonly contextTokens: number | undefined;
+  /** Elements of the KV cache; "f16" if left out. */
+  readonly kv?: KvType | undefined;
+  /** Slots that text can take, under plans of mode `vla`; the context less one picture's tokens if left out. */
+  readonly textTokens?: number | undefined;
+  /** True: there is room for every plan and type of cache, to be tried by {@link Assembled.under}. */
+  readonly anyPlan?: boolean | undefined;
   /** False: lazy layers make their anchor's probabilities again, as they do where there is no room; the result is the same. */
   readonly reuseProbabilities?: boolean | undefined;
+}
+
+/** How keys and values are kept: in 16 bits, or in 8 with a scale for each head's vector. */
+export type KvType = "f16" | "q8";
+
+/** What can be tried on a model that was assembled for any plan. */
+export interface Setting {
+  readonly lazy: LazyPlan;
+  /** "f16" if left out. */
+  readonly kv?: KvType | undefined;
 }
 
 /** A model with all its places decided and its memory reserved; the weights are still to be loaded. */
@@ -33,6 +52,12 @@ export interface Assembled {
   readonly parts: readonly Part[];
   /** Bytes left for the picture decoder's own memory. */
   readonly imageBytes: number;
+  /**
+   * The same weights under another plan, with an empty cache in the place of the one before, which is not to be used any more.
+   *
+   * @throws {RangeError} if the model was not assembled for any plan.
+   */
+  under(setting: Setting): { readonly vlm: Vlm; readonly cache: KvCache };
 }
 
 /** Rows of a prefill chunk: enough for the kernels to work at full speed, few enough for the buffers to stay small. */
@@ -74,7 +99,7 @@ export interface ModelPlan {
 export function planModel(backend: Backend, pair: Pair, options: AssembleOptions): ModelPlan {
   let smallest: Part[] = [];
   for (const choice of candidates(pair, options)) {
-    const l = layout(backend, pair, choice, options.reuseProbabilities ?? true);
+    const l = layout(backend, pair, choice, options);
     const parts = allParts(backend, l.plan, choice.imageBytes);
     if (sum(parts) <= options.memoryBudget) return { choice, parts, layout: l };
     if (smallest.length === 0 || sum(parts) < sum(smallest)) smallest = parts;
@@ -88,14 +113,29 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
   backend.reserve(l.plan.end);
-  const { cache, scratch, queries, probabilities } = l;
-  const buffers = { scratch, queries, probabilities };
-  const language = new Language(backend, pair.languageConfig, l.weights.language, MAX_ROWS, cache.capacity, buffers);
-  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, scratch);
-  const vlm = new Vlm(backend, language, vision, l.buffers);
+  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch);
+  const network = (lazy: LazyPlan, cache: KvCache) => {
+    const weights = { ...l.weights.language, layers: reachableLayers(l.weights.language.layers, lazy) };
+    const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity };
+    const language = new Language(backend, pair.languageConfig, weights, lazy, sizes, l);
+    return { vlm: new Vlm(backend, language, vision, l.buffers, l.record), cache };
+  };
   const { level: weights, imageBytes } = choice;
-  return { vlm, cache, placed: l.weights.placed, scratch, weights, parts, imageBytes };
+  return {
+    ...network(pair.lazy, l.cache),
+    ...{ placed: l.weights.placed, scratch: l.scratch, weights, parts, imageBytes },
+    under({ lazy, kv }) {
+      if (!l.anyCache) throw new RangeError("the model was not assembled for any plan");
+      const plan = new MemoryPlan(l.anyCache.address);
+      const options = { contextTokens: choice.contextTokens, lazy, format: formatOf(kv) };
+      const cache = new KvCache(plan, pair.languageConfig, options);
+      if (plan.total > l.anyCache.bytes) throw new RangeError(`a cache of ${plan.total} bytes has no room`);
+      return network(lazy, cache);
+    },
+  };
 }
+
+const formatOf = (kv: KvType = "f16") => kv === "q8" ? KvFormat.q8 : KvFormat.f16;
 
 function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: AssembleOptions): Generator<Choice> {
   const levels: WeightLevel[] = options.weights === "auto" ? ["file", "q8", "q4"] : [options.weights];
@@ -118,31 +158,70 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
 }
 
 /** Room for the probabilities of a lazy block: of a whole chunk if that is little, else of fewer rows, at least one. */
-function keptProbabilities(plan: MemoryPlan, backend: Backend, c: LanguageConfig, contextTokens: number) {
+function keptProbabilities(
+  plan: MemoryPlan,
+  backend: Backend,
+  c: LanguageConfig,
+  contextTokens: number,
+): ProbabilityPlace {
   const elements = (rows: number) => backend.attentionProbabilities(rows, c.heads, c.kvHeads, contextTokens);
   const size = Math.max(elements(1), Math.min(elements(MAX_ROWS), MAX_PROBABILITIES));
   return { address: plan.reserve("activations", size * 4), elements: size };
 }
 
-function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, reuse: boolean) {
+function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, options: AssembleOptions) {
   const plan = new MemoryPlan(backend.base);
   const { languageConfig: c, visionConfig: v } = pair;
   const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
-  const cache = new KvCache(plan, c, contextTokens, pair.lazy);
-  const queries = isDense(pair.lazy) ? undefined : plan.reserve("q cache", Language.queryBytes(c, MAX_ROWS));
-  const keep = reuse && !isDense(pair.lazy);
-  const probabilities = keep ? keptProbabilities(plan, backend, c, cache.capacity) : undefined;
+  const { anyPlan = false, reuseProbabilities = true } = options;
+  const start = plan.end;
+  const cache = new KvCache(plan, c, {
+    ...{ contextTokens, lazy: pair.lazy, format: formatOf(options.kv) },
+    textTokens: options.textTokens ?? Math.max(8, contextTokens - v.tokens),
+  });
+  const anyCache = anyPlan ? { address: start, bytes: anyCacheBytes(plan, start, pair, contextTokens) } : undefined;
+  const lazy = anyPlan || !isDense(pair.lazy);
+  const queries = lazy ? plan.reserve("q cache", Language.queryBytes(c, MAX_ROWS)) : undefined;
+  const probabilities = lazy && reuseProbabilities ? keptProbabilities(plan, backend, c, cache.capacity) : undefined;
+  const record = anyPlan && probabilities ? attentionRecord(plan, c, cache.capacity, probabilities) : undefined;
   const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, c.width));
+  const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity };
   // loading, looking and answering follow each other: they share one work area
   const scratch = plan.reserve(
     "activations",
     Math.max(
       loadScratchBytes(backend, weights.placed),
       Vision.scratchBytes(backend, v),
-      Language.scratchBytes(backend, c, MAX_ROWS, cache.capacity),
+      Language.scratchBytes(backend, c, sizes, queries !== undefined),
     ),
   );
-  return { plan, weights, cache, queries, probabilities, buffers, scratch };
+  return { plan, weights, cache, anyCache, queries, probabilities, record, buffers, scratch };
+}
+
+/** Reserves what any plan's cache may take beyond the one from `start` on; returns the bytes of both. */
+function anyCacheBytes(plan: MemoryPlan, start: number, { languageConfig: c }: Pair, contextTokens: number): number {
+  const largest = [densePlan(c.layers), allLazy(c.layers)].map((lazy) => {
+    const trial = new MemoryPlan(start);
+    new KvCache(trial, c, { contextTokens, lazy });
+    return trial.total;
+  });
+  const bytes = Math.max(...largest);
+  plan.reserve("kv cache", Math.max(0, bytes - (plan.end - start)));
+  return bytes;
+}
+
+/** The plan whose cache has the most parts: it keeps an index of text beside as many keys as text can have. */
+function allLazy(layers: number): LazyPlan {
+  return { anchor: Array.from({ length: layers }, () => 0), mode: "vla" };
+}
+
+function attentionRecord(
+  plan: MemoryPlan,
+  { layers, heads }: LanguageConfig,
+  contextTokens: number,
+  { address: probabilities }: ProbabilityPlace,
+): AttentionRecord {
+  return { probabilities, weights: plan.reserve("activations", layers * heads * contextTokens * 4) };
 }
 
 function allParts(backend: Backend, plan: MemoryPlan, imageBytes: number): Part[] {

@@ -187,6 +187,16 @@ export function visionTensors(file: GgufFile, c: VisionConfig): VisionTensors<Ne
   };
 }
 
+/** The layers without the tensors that a lazy plan makes unreachable. */
+export function reachableLayers<M, V>(
+  layers: readonly LanguageLayer<M, V>[],
+  lazy: LazyPlan,
+): readonly LanguageLayer<M, V>[] {
+  return layers.map(({ attnQ, attnK, ...rest }, l) =>
+    attnQ && attnK && !sharesKeys(lazy, l) ? { ...rest, attnQ, attnK } : rest
+  );
+}
+
 /** The same structure with every tensor replaced by what `matrix` and `vector` make of it. */
 export function mapLanguage<M, V>(
   t: LanguageTensors<NeededTensor, NeededTensor>,

@@ -1,14 +1,28 @@
 import type { Backend } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
+import type { AttentionRows } from "../lazy/divergence.ts";
+import type { AttentionRecord } from "./attention.ts";
+import { Chunk } from "./chunk.ts";
 import type { Language } from "./language.ts";
 import { Pacer } from "./pacer.ts";
-import type { Span } from "./spans.ts";
 import type { Vision } from "./vision.ts";
 
-/** A stretch of a prompt: token ids, or one tile of a picture, which becomes `vision.config.tokens` positions. */
+/** A stretch of a prompt: token ids, or one tile of a picture, as pixels or as image tokens. */
 export type PromptPiece =
   | { readonly kind: "text"; readonly ids: ArrayLike<number> }
-  | { readonly kind: "tile"; readonly rgb: () => Uint8Array | Promise<Uint8Array> };
+  | { readonly kind: "tile"; readonly rgb: () => Uint8Array | Promise<Uint8Array> }
+  | ImageTokens;
+
+/** Image tokens of a tile that are there already. */
+export interface ImageTokens {
+  readonly kind: "embeddings";
+  /** f32 [tokens, width]. */
+  readonly rows: Float32Array;
+  /** Position of each, ascending, counted from the tile's first; 0, 1, 2 ... if left out. */
+  readonly positions?: ArrayLike<number>;
+  /** Positions that the tile takes in all; as many as it has tokens, if left out. */
+  readonly span?: number;
+}
 
 /** Time spent, in milliseconds. */
 export interface PrefillTimes {
@@ -21,18 +35,23 @@ export class Vlm {
   readonly backend: Backend;
   readonly language: Language;
   readonly vision: Vision;
-  /** Rows of the chunk that is being filled: f32 [language.maxRows, width]. */
-  readonly #rows: number;
+  readonly #chunk: Chunk;
   /** Image tokens of one tile: f32 [vision.config.tokens, width]. */
   readonly #tile: number;
+  readonly #record: AttentionRecord | undefined;
 
-  /** @param buffers Address of {@link Vlm.bufferBytes} bytes, kept for the object's life. */
-  constructor(backend: Backend, language: Language, vision: Vision, buffers: number) {
+  /**
+   * @param buffers Address of {@link Vlm.bufferBytes} bytes, kept for the object's life.
+   * @param record What `attentionOf` works in; it cannot be used if left out.
+   */
+  constructor(backend: Backend, language: Language, vision: Vision, buffers: number, record?: AttentionRecord) {
     this.backend = backend;
     this.language = language;
     this.vision = vision;
-    this.#rows = buffers;
-    this.#tile = buffers + language.maxRows * language.config.width * 4;
+    const rowBytes = language.config.width * 4;
+    this.#chunk = new Chunk(buffers, language.maxRows, rowBytes);
+    this.#tile = buffers + language.maxRows * rowBytes;
+    this.#record = record;
   }
 
   /** Bytes of the rows in flight. */
@@ -51,46 +70,39 @@ export class Vlm {
     signal?: AbortSignal,
   ): Promise<PrefillTimes & { logits: number }> {
     const pacer = new Pacer(signal);
-    const { language, vision, backend } = this;
-    const rowBytes = language.config.width * 4;
+    const { language, backend } = this;
+    const { width } = language.config;
+    const chunk = this.#chunk;
     /** `pictureMs`: waiting for pixels is no part of either time. */
-    let [filled, last, visionMs, pictureMs] = [0, 0, 0, 0];
+    let [visionMs, pictureMs] = [0, 0];
     const started = performance.now();
-    const flush = async (wanted: Span["wanted"]) => {
-      if (filled === 0) return;
-      await language.forward(this.#rows, [{ cache, rows: filled, wanted }], pacer);
-      last = this.#rows + (filled - 1) * rowBytes;
-      filled = 0;
-    };
-    const fill = async (count: number, put: (row: number, from: number, n: number) => void) => {
-      for (let from = 0; from < count;) {
-        if (filled === language.maxRows) await flush("none");
-        const n = Math.min(count - from, language.maxRows - filled);
-        put(this.#rows + filled * rowBytes, from, n);
-        filled += n;
-        from += n;
-      }
-    };
+    chunk.begin(cache.nextPosition);
+    const flush = () => language.forward(chunk.address, [{ cache, ...chunk.waiting, wanted: "none" }], pacer);
     for (const piece of prompt) {
       if (piece.kind === "text") {
         const ids = Array.from(piece.ids);
-        await fill(ids.length, (row, from, n) => language.embed(row, ids.slice(from, from + n)));
-      } else {
+        const put = (row: number, from: number, n: number) => language.embed(row, ids.slice(from, from + n));
+        await chunk.add(ids.length, { visual: false }, put, flush);
+      } else if (piece.kind === "tile") {
         const asked = performance.now();
         const rgb = await piece.rgb();
         const before = performance.now();
         pictureMs += before - asked;
-        await vision.encode(this.#tile, rgb, pacer);
+        await this.vision.encode(this.#tile, rgb, pacer);
         visionMs += performance.now() - before;
-        await fill(
-          vision.config.tokens,
-          (row, from, n) => backend.copy(row, this.#tile + from * rowBytes, n * rowBytes),
-        );
+        const put = (row: number, from: number, n: number) =>
+          backend.copy(row, this.#tile + from * width * 4, n * width * 4);
+        await chunk.add(this.vision.config.tokens, { visual: true }, put, flush);
+      } else {
+        const { rows, positions, span } = piece;
+        const put = (row: number, from: number, n: number) =>
+          backend.floats(row, n * width).set(rows.subarray(from * width, (from + n) * width));
+        await chunk.add(rows.length / width, { visual: true, positions, span }, put, flush);
       }
     }
-    await flush("last");
+    await language.forward(chunk.address, [{ cache, ...chunk.waiting, wanted: "last" }], pacer);
     await pacer.pause();
-    const logits = language.logits(last);
+    const logits = language.logits(chunk.lastRow);
     return { logits, visionMs, prefillMs: performance.now() - started - visionMs - pictureMs };
   }
 
@@ -102,8 +114,40 @@ export class Vlm {
 
   /** Adds one token to the cache; returns the address of the logits that follow it. */
   async step(cache: KvCache, id: number, pacer: Pacer): Promise<number> {
-    this.language.embed(this.#rows, [id]);
-    await this.language.forward(this.#rows, [{ cache, rows: 1, wanted: "last" }], pacer);
-    return this.language.logits(this.#rows);
+    const { address } = this.#chunk;
+    this.language.embed(address, [id]);
+    await this.language.forward(address, [{ cache, rows: 1, wanted: "last" }], pacer);
+    return this.language.logits(address);
+  }
+
+  /** Adds tokens whose ids are known to the cache; returns copies of the logits that follow each: f32 [vocabulary]. */
+  async force(cache: KvCache, ids: readonly number[], pacer: Pacer): Promise<Float32Array[]> {
+    const { language, backend } = this;
+    const { width, vocabulary } = language.config;
+    const { address } = this.#chunk;
+    const logits: Float32Array[] = [];
+    for (let from = 0; from < ids.length; from += language.maxRows) {
+      const some = ids.slice(from, from + language.maxRows);
+      language.embed(address, some);
+      await language.forward(address, [{ cache, rows: some.length, wanted: "all" }], pacer);
+      for (let row = 0; row < some.length; row++) {
+        logits.push(backend.floats(language.logits(address + row * width * 4), vocabulary).slice());
+      }
+    }
+    return logits;
+  }
+
+  /** Adds one token to the cache; returns how it attends in every layer to all slots, its own the last. */
+  async attentionOf(cache: KvCache, id: number, pacer: Pacer): Promise<AttentionRows> {
+    const record = this.#record;
+    if (!record) throw new RangeError("the model was assembled without a place for a record of attention");
+    const { language, backend } = this;
+    const { layers, heads } = language.config;
+    const { address } = this.#chunk;
+    language.embed(address, [id]);
+    await language.forward(address, [{ cache, rows: 1, wanted: "last" }], pacer, record);
+    const positions = cache.length;
+    const weights = backend.floats(record.weights, layers * heads * positions).slice();
+    return { weights, layers, heads, positions };
   }
 }

@@ -15,7 +15,8 @@ export const USAGE = `loris: small multimodal language models on this machine
   --text FILE            text GGUF (first file, if split)     --vision FILE   projector GGUF
   --prompt TEXT          question for caption                 --detail low|high
   --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
-  --lazy off|auto|gla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
+  --lazy off|auto|gla|vla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
+  --kv f16|q8            elements of the KV cache             --text-tokens N   of the context, with --lazy vla
   --context TOKENS       positions of the KV cache            --max-tokens N
   --temperature T        0 (default) is greedy                --seed N
   --kernels relaxed|simd128|plain                             --json          one object a line
@@ -32,6 +33,8 @@ const OPTIONS = {
   weights: { type: "string" },
   "memory-budget": { type: "string" },
   lazy: { type: "string" },
+  kv: { type: "string" },
+  "text-tokens": { type: "string" },
   context: { type: "string" },
   "max-tokens": { type: "string" },
   temperature: { type: "string" },
@@ -60,6 +63,8 @@ export interface Arguments {
   readonly memoryBudget?: number | undefined;
   /** "off", "auto", "gla", "vla", or a JSON file with a plan. */
   readonly lazy?: string | undefined;
+  readonly kv?: "f16" | "q8" | undefined;
+  readonly textTokens?: number | undefined;
   readonly contextTokens?: number | undefined;
   readonly maxTokens?: number | undefined;
   readonly temperature?: number | undefined;
@@ -96,6 +101,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     weights: oneOf("--weights", values.weights, ["auto", "q4", "q8", "f16"]),
     memoryBudget: values["memory-budget"] === undefined ? undefined : parseBytes(values["memory-budget"]),
     lazy: values.lazy,
+    kv: oneOf("--kv", values.kv, ["f16", "q8"]),
+    textTokens: whole("--text-tokens", values["text-tokens"], 8),
     contextTokens: whole("--context", values.context, 8),
     maxTokens: whole("--max-tokens", values["max-tokens"], 1),
     temperature: number("--temperature", values.temperature),

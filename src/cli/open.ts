@@ -30,6 +30,8 @@ export async function open(args: Arguments, signal: AbortSignal): Promise<Opened
         memoryBudget: args.memoryBudget,
         weights: args.weights,
         contextTokens: args.contextTokens,
+        kv: args.kv,
+        textTokens: args.textTokens,
         build: args.kernels,
         lazy,
       }),

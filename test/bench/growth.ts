@@ -21,7 +21,7 @@ interface Point {
 
 function prompt(model: Assembled, pieces: readonly PromptPiece[]): () => Promise<void> {
   return async () => {
-    model.cache.length = 0;
+    model.cache.truncate(0);
     await model.vlm.prefill(model.cache, pieces);
   };
 }
@@ -30,7 +30,8 @@ function prompt(model: Assembled, pieces: readonly PromptPiece[]): () => Promise
 function step(model: Assembled, position: number): () => Promise<void> {
   const pacer = new Pacer();
   return async () => {
-    model.cache.length = position;
+    model.cache.truncate(0);
+    model.cache.append({ rows: position });
     await model.vlm.step(model.cache, 100, pacer);
   };
 }

@@ -15,16 +15,9 @@ Deno.test("resolveLazy: off is dense whatever the model carries, auto is what it
 
 Deno.test("resolveLazy: a mode takes the model's anchors, whatever mode they were written with", () => {
   assert.deepEqual(resolveLazy("gla", carrying("vla"), 3), { anchor: [0, 0, 2], mode: "gla" });
+  assert.deepEqual(resolveLazy("vla", carrying("gla"), 3), { anchor: [0, 0, 2], mode: "vla" });
   const noAnchors = { code: "argument_invalid", param: "lazy", message: /needs anchors/ };
   assert.throws(() => resolveLazy("gla", nothing, 3), noAnchors);
-});
-
-Deno.test("resolveLazy: vla plans are refused as long as they are not computed; without lazy layers they are dense", () => {
-  const refused = { code: "argument_invalid", param: "lazy", message: /"vla" is not computed by this version/ };
-  assert.throws(() => resolveLazy("auto", carrying("vla"), 3), refused);
-  assert.throws(() => resolveLazy("vla", carrying("gla"), 3), refused);
-  assert.throws(() => resolveLazy({ anchor: [0, 0, 0], mode: "vla" }, nothing, 3), refused);
-  assert.deepEqual(resolveLazy({ anchor: [0, 1, 2], mode: "vla" }, nothing, 3).anchor, [0, 1, 2]);
 });
 
 Deno.test("resolveLazy: what is no option, or a plan of another model, is named", () => {

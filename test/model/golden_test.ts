@@ -4,6 +4,7 @@ import { hasShared, shared, sharedJson } from "../shared.ts";
 import { Pacer } from "../../sdk/model/pacer.ts";
 import type { KvCache } from "../../sdk/lazy/cache.ts";
 import type { LazyOption } from "../../sdk/lazy/option.ts";
+import { kvElements, type LazyPlan } from "../../sdk/lazy/plan.ts";
 import type { PromptPiece, Vlm } from "../../sdk/model/vlm.ts";
 import { openPair } from "./pair.ts";
 
@@ -12,6 +13,7 @@ interface Expected {
   image_tokens: number[][];
   dense: Answer;
   gla: Answer;
+  vla: Answer;
   /** Anchor by lazy layer. */
   lazy_plan: Record<string, number>;
 }
@@ -67,7 +69,12 @@ for (const build of BUILDS) {
   Deno.test({
     name: `golden f32 pair on ${build}: GLA's first logits and greedy ids, in a cache without the keys of lazy layers`,
     ignore: !hasShared("golden"),
-    fn: () => lazyGolden(build),
+    fn: () => lazyGolden(build, GLA),
+  });
+  Deno.test({
+    name: `golden f32 pair on ${build}: VLA's first logits and greedy ids, with keys of text alone in lazy layers`,
+    ignore: !hasShared("golden"),
+    fn: () => lazyGolden(build, { ...GLA, mode: "vla" }),
   });
   Deno.test({
     name: `golden Q8_0 pair on ${build}: GLA with kept probabilities gives the bits of GLA without`,
@@ -116,23 +123,32 @@ function open(
   return openPair(build, file("text"), file("mmproj"), { lazy, reuseProbabilities });
 }
 
-async function lazyGolden(build: (typeof BUILDS)[number]): Promise<void> {
+async function lazyGolden(build: (typeof BUILDS)[number], lazy: LazyPlan): Promise<void> {
   const expected = await sharedJson<Expected>(EXPECTED);
-  assert.deepEqual(GLA.anchor, Array.from({ length: 6 }, (_, layer) => expected.lazy_plan[layer] ?? layer));
-  const { vlm, cache, parts } = await open("f32", build, GLA);
+  const { mode } = lazy;
+  assert.deepEqual(lazy.anchor, Array.from({ length: 6 }, (_, layer) => expected.lazy_plan[layer] ?? layer));
+  const { vlm, cache, parts } = await open("f32", build, lazy);
   const { backend, language } = vlm;
   const { logits } = await vlm.prefill(cache, prompt(expected.prompt_ids));
-  const off = difference(backend.floats(logits, language.config.vocabulary), expected.gla.first_logits);
+  const off = difference(backend.floats(logits, language.config.vocabulary), expected[mode].first_logits);
   assert.ok(off < BOUNDS.f32, `first logits are off by ${off} of their spread`);
-  assert.deepEqual(await greedy(vlm, cache, logits, expected.gla.greedy.length), expected.gla.greedy);
+  const visual = expected.prompt_ids.filter((id) => id === IMAGE_ID).length;
+  const bytes = (tokens: number) => kvElements(lazy, tokens, visual, language.config.headWidth) * 2;
+  assert.equal(cache.usedBytes, bytes(expected.prompt_ids.length));
+  assert.deepEqual(await greedy(vlm, cache, logits, expected[mode].greedy.length), expected[mode].greedy);
+  assert.equal(cache.usedBytes, bytes(expected.prompt_ids.length + expected[mode].greedy.length - 1));
 
-  const places = new Set(cache.layers.flatMap(({ keys, values }) => [keys, values]));
-  assert.equal(places.size, 2 * 6 - Object.keys(expected.lazy_plan).length);
   const dense = await open("f32", build);
-  const bytes = (name: string, of = parts) => of.find((part) => part.name === name)?.bytes ?? 0;
-  assert.equal(bytes("kv cache") * 12, bytes("kv cache", dense.parts) * places.size);
-  assert.ok(bytes("weights") < bytes("weights", dense.parts), "the lazy layers' query and key weights are not loaded");
-  assert.ok(bytes("q cache") > 0 && bytes("q cache", dense.parts) === 0);
+  const partBytes = (name: string, of = parts) => of.find((part) => part.name === name)?.bytes ?? 0;
+  assert.equal(
+    partBytes("kv cache"),
+    kvElements(lazy, cache.capacity, cache.capacity - cache.textCapacity, language.config.headWidth) * 2,
+    "what is not kept has no place",
+  );
+  const [weights, denseWeights] = [partBytes("weights"), partBytes("weights", dense.parts)];
+  if (mode === "gla") assert.ok(weights < denseWeights, "the lazy layers' query and key weights are not loaded");
+  else assert.equal(weights, denseWeights);
+  assert.ok(partBytes("q cache") > 0 && partBytes("q cache", dense.parts) === 0);
 }
 
 async function greedy(vlm: Vlm, cache: KvCache, logits: number, count: number): Promise<number[]> {

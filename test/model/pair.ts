@@ -26,11 +26,10 @@ export async function openPair(
     memoryBudget,
   );
   const pair = checkPair(files[0]!, files[1]!, options.lazy);
-  const { weights = "auto", contextTokens, reuseProbabilities } = options;
   const assembled = assemble(
     backend,
     pair,
-    planModel(backend, pair, { memoryBudget, weights, contextTokens, reuseProbabilities }),
+    planModel(backend, pair, { weights: "auto", contextTokens: undefined, ...options, memoryBudget }),
   );
   await loadWeights(backend, assembled.placed, assembled.scratch);
   return assembled;

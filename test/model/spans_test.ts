@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import { KvCache } from "../../sdk/lazy/cache.ts";
 import { MemoryPlan } from "../../sdk/memory/plan.ts";
-import { allRows, type Span, wantedRows } from "../../sdk/model/spans.ts";
+import { allRows, type Span, textRowsOf, wantedRows } from "../../sdk/model/spans.ts";
 import { Pacer } from "../../sdk/model/pacer.ts";
 import { BUILDS } from "../ops/harness.ts";
 import { spied } from "../sdk/spy.ts";
@@ -31,7 +31,7 @@ async function open(build: (typeof BUILDS)[number], { text, vision }: (typeof PA
   const { language } = vlm;
   const { width, vocabulary } = language.config;
   const plan = new MemoryPlan(backend.memory.buffer.byteLength);
-  const caches = Array.from({ length: conversations }, () => new KvCache(plan, language.config, 64));
+  const caches = Array.from({ length: conversations }, () => new KvCache(plan, language.config, { contextTokens: 64 }));
   const rows = plan.reserve("rows", language.maxRows * width * 4);
   backend.reserve(plan.end);
   /** Embeds and runs the spans' tokens; each row's hidden state, bit by bit. */
@@ -59,7 +59,7 @@ for (const pair of PAIRS) {
           { cache: c!, rows: 5, wanted: wanted[2]! },
         ];
         const run = async (first: readonly Span["wanted"][], second: readonly Span["wanted"][]) => {
-          for (const cache of [a!, b!, c!]) cache.length = 0;
+          for (const cache of [a!, b!, c!]) cache.truncate(0);
           const before = await forward(spans(first), tokens);
           assert.deepEqual([a!.length, b!.length, c!.length], [6, 1, 5]);
           // what comes after reads the keys and values of the first call
@@ -86,7 +86,7 @@ Deno.test("Vlm.prefill() computes the last layer for the prompt's last row alone
   await forward([{ cache: cache!, rows: 50, wanted: "all" }], tokens);
   const want = logits(49);
 
-  cache!.length = 0;
+  cache!.truncate(0);
   const rows: number[] = [];
   const { logits: address } = await spied(
     (operation, args) => operation === "linear" && rows.push(args[5]!),
@@ -103,7 +103,7 @@ Deno.test("Vlm.prefill() in chunks asks for no hidden state of a chunk that is n
   const { vlm } = await openPair("relaxed", PAIRS[0]!.text(), PAIRS[0]!.vision(), { contextTokens: 256 });
   const { language, backend } = vlm;
   const plan = new MemoryPlan((backend as WasmBackend).memory.buffer.byteLength);
-  const cache = new KvCache(plan, language.config, 256);
+  const cache = new KvCache(plan, language.config, { contextTokens: 256 });
   backend.reserve(plan.end);
   const rows: number[] = [];
   await spied(
@@ -117,12 +117,19 @@ Deno.test("Vlm.prefill() in chunks asks for no hidden state of a chunk that is n
   assert.equal(cache.length, 200);
 });
 
-Deno.test("wantedRows() joins rows that follow each other, and keeps their conversations and positions", () => {
-  const cache = (length: number) => ({ length }) as KvCache;
-  const [a, b, c, d] = [cache(10), cache(0), cache(7), cache(3)];
+/** A cache of one layer in which so many slots are filled; no memory stands behind it. */
+function filled(rows: number, visual?: readonly number[]): KvCache {
+  const shape = { layers: 1, kvHeads: 1, headWidth: 8 };
+  const cache = new KvCache(new MemoryPlan(0), shape, { contextTokens: 64 });
+  cache.append({ rows, visual });
+  return cache;
+}
+
+Deno.test("wantedRows() joins rows that follow each other, and keeps their conversations, slots and text rows", () => {
+  const [a, b, c, d] = [filled(10, [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]), filled(0), filled(7), filled(3)];
   const spans: Span[] = [
-    { cache: a, rows: 4, wanted: "last" },
-    { cache: b, rows: 2, wanted: "all" },
+    { cache: a, rows: 4, wanted: "last", visual: [0, 1, 1, 0] },
+    { cache: b, rows: 2, wanted: "all", visual: [1, 0] },
     { cache: c, rows: 3, wanted: "none" },
     { cache: d, rows: 1, wanted: "last" },
   ];
@@ -130,10 +137,36 @@ Deno.test("wantedRows() joins rows that follow each other, and keeps their conve
     {
       row: 3,
       rows: 3,
-      parts: [{ cache: a, row: 3, rows: 1, position: 13 }, { cache: b, row: 4, rows: 2, position: 0 }],
+      text: { first: 1, rows: 2 },
+      parts: [
+        { cache: a, row: 3, rows: 1, slot: 13, text: { first: 1, rows: 1 }, textSlot: 7 },
+        { cache: b, row: 4, rows: 2, slot: 0, text: { first: 2, rows: 1 }, textSlot: 0 },
+      ],
     },
-    { row: 9, rows: 1, parts: [{ cache: d, row: 9, rows: 1, position: 3 }] },
+    {
+      row: 9,
+      rows: 1,
+      text: { first: 6, rows: 1 },
+      parts: [{ cache: d, row: 9, rows: 1, slot: 3, text: { first: 6, rows: 1 }, textSlot: 3 }],
+    },
   ]);
   const all = allRows(spans);
   assert.deepEqual([all.row, all.rows, all.parts.map((p) => p.row)], [0, 10, [0, 4, 6, 9]]);
+  assert.deepEqual([all.text, all.parts.map((p) => p.text)], [
+    { first: 0, rows: 7 },
+    [{ first: 0, rows: 2 }, { first: 2, rows: 1 }, { first: 3, rows: 3 }, { first: 6, rows: 1 }],
+  ]);
+  assert.deepEqual(textRowsOf(spans), [0, 3, 5, 6, 7, 8, 9]);
+});
+
+Deno.test("allRows() refuses rows for which a cache has no room, in slots or in slots of text", () => {
+  const refused = (rows: number, span: Partial<Span>, cache = filled(60)) =>
+    assert.throws(() => allRows([{ cache, rows, wanted: "all", ...span }]), { code: "context_overflow" });
+  refused(5, {});
+  refused(5, { visual: [1, 1, 1, 1, 1] });
+  const shape = { layers: 2, kvHeads: 1, headWidth: 8 };
+  const lazy = { anchor: [0, 0], mode: "vla" } as const;
+  const few = new KvCache(new MemoryPlan(0), shape, { contextTokens: 64, textTokens: 8, lazy });
+  refused(9, {}, few);
+  allRows([{ cache: few, rows: 9, wanted: "all", visual: [1, 0, 0, 0, 0, 0, 0, 0, 0] }]);
 });

@@ -1,4 +1,12 @@
-import { type Backend, type Epilogue, type KvLayer, type Matrix, type TokenChoice, WeightFormat } from "../backend.ts";
+import {
+  type Backend,
+  type Epilogue,
+  type KeyStore,
+  type KvLayer,
+  type Matrix,
+  type TokenChoice,
+  WeightFormat,
+} from "../backend.ts";
 import { LorisError } from "../../errors.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
@@ -147,7 +155,7 @@ export class WasmBackend implements Backend {
     this.#kernels.rope(x, turns, rows, heads, headWidth, stride);
   }
 
-  storeKeys(cache: KvLayer, x: number, position: number, rows: number): void {
+  storeKeys(cache: KeyStore, x: number, position: number, rows: number): void {
     const { keys, heads, headWidth, capacity, format } = cache;
     this.#kernels.store_keys(keys, x, position, rows, heads, headWidth, heads * headWidth, capacity, format);
   }

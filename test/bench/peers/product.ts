@@ -10,7 +10,7 @@ export async function productText(text: string, vision: string): Promise<TextEng
   return {
     name: "loris",
     async answer(promptTokens, decodeTokens, seed): Promise<TextTimes> {
-      cache.length = 0;
+      cache.truncate(0);
       const ids = anyIds(promptTokens, vocabulary, seed);
       const started = performance.now();
       await vlm.prefill(cache, [{ kind: "text", ids }]);
