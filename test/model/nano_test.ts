@@ -27,6 +27,19 @@ Deno.test({
 });
 
 Deno.test({
+  name: "VLA as the model's own plan says (auto): captions of 60 pictures as PyTorch's, with keys of text alone",
+  ignore,
+  async fn() {
+    const vla = await embeddedModel(undefined, "auto");
+    // 2048 slots, of which all but one tile's may be text: (2 N T - n T_v) w f16
+    assert.equal(vla.memory.kvBytes, (2 * 12 * 2048 - 9 * 64) * 192 * 2);
+    const comparisons = await compare(vla, 0, 60, "vla");
+    assert.ok(share(comparisons, sameStart) >= 0.95, JSON.stringify(comparisons.filter((c) => !sameStart(c))));
+    assert.ok(share(comparisons, sameCaption) >= 0.8, `${share(comparisons, sameCaption)} of whole captions`);
+  },
+});
+
+Deno.test({
   name: "plain kernels: captions of 5 pictures are PyTorch's to the letter",
   ignore,
   async fn() {

@@ -1,6 +1,6 @@
 /**
  * How near the embedded model's captions come to those that PyTorch made in f32 from the same weights, for pictures that are kept
- * beside the repository. Prints one JSON object. Usage: deno task reference [--kernels BUILD] [--lazy off|gla]
+ * beside the repository. Prints one JSON object. Usage: deno task reference [--kernels BUILD] [--lazy off|gla|vla]
  * [--from N] [--to N]
  */
 import { parseArgs } from "node:util";
@@ -8,6 +8,7 @@ import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
 import type { Captioner } from "../../sdk/captioner.ts";
 import { bleu4 } from "../../sdk/evaluate/bleu.ts";
 import { ciderD } from "../../sdk/evaluate/cider.ts";
+import type { LazyOption } from "../../sdk/lazy/option.ts";
 import { load } from "../../sdk/load.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
 import { hasShared, shared, sharedJson } from "../shared.ts";
@@ -15,6 +16,7 @@ import { hasShared, shared, sharedJson } from "../shared.ts";
 interface Expected {
   captions: { file: string; caption: string }[];
   captions_gla: { file: string; caption: string }[];
+  captions_vla: { file: string; caption: string }[];
 }
 
 /** The embedded model's captions and the reference's, picture by picture. */
@@ -24,11 +26,12 @@ export interface Comparison {
   readonly want: string;
 }
 
-/** The ways for which there is a reference. */
-export type Lazy = "off" | "gla";
+/** The ways for which there is a reference, and where it is. */
+const REFERENCES = { off: "captions", gla: "captions_gla", vla: "captions_vla" } as const;
+export type Lazy = keyof typeof REFERENCES;
 
 /** The embedded model, from the repository. */
-export async function embeddedModel(build?: KernelBuild, lazy: Lazy = "off"): Promise<Captioner> {
+export async function embeddedModel(build?: KernelBuild, lazy: LazyOption = "off"): Promise<Captioner> {
   const read = async (name: string) =>
     bytesSource(await Deno.readFile(new URL(`../../models/nano/${name}`, import.meta.url)), name);
   return await load({
@@ -48,7 +51,7 @@ export async function compare(
 ): Promise<Comparison[]> {
   const expected = await sharedJson<Expected>("models/nano/expected.json");
   const result: Comparison[] = [];
-  for (const { file, caption } of (lazy === "off" ? expected.captions : expected.captions_gla).slice(from, to)) {
+  for (const { file, caption } of expected[REFERENCES[lazy]].slice(from, to)) {
     const picture = await Deno.readFile(shared(`data/captions/${file}`));
     const { text } = await captioner.caption(picture, { maxTokens: 26 }).result;
     result.push({ file, got: text.trim(), want: caption });
@@ -75,7 +78,10 @@ async function main(): Promise<void> {
     },
   });
   if (!hasShared("models/nano/expected.json")) Deno.exit(1);
-  const lazy = values.lazy === "gla" ? "gla" : "off";
+  const lazy = (values.lazy ?? "off") as Lazy;
+  if (!(lazy in REFERENCES)) {
+    throw new RangeError(`--lazy is ${lazy}, it must be ${Object.keys(REFERENCES).join(" or ")}`);
+  }
   const captioner = await embeddedModel(values.kernels as KernelBuild | undefined, lazy);
   const comparisons = await compare(captioner, Number(values.from ?? 0), Number(values.to ?? 500), lazy);
   const lines = (await Deno.readTextFile(shared("data/captions.jsonl"))).trim().split("\n");
