@@ -2,6 +2,7 @@ import { WasmBackend } from "./backend/wasm/backend.ts";
 import { LorisError } from "./errors.ts";
 import type { GgufFile } from "./gguf/gguf.ts";
 import { SUPPORTED_TYPES } from "./gguf/types.ts";
+import type { LazyOption } from "./lazy/option.ts";
 import { type AssembleOptions, planModel } from "./model/assemble.ts";
 import { checkPair } from "./model/pair.ts";
 import { groupBy } from "./platform/group.ts";
@@ -41,6 +42,7 @@ export interface FitVerdict {
 /**
  * Plans a load without loading.
  *
+ * @param lazy Lazy plan to load with.
  * @param kernels Any build's module: the plan is the same for all SIMD builds.
  * @throws {LorisError} what `load` would throw for the pair itself.
  */
@@ -49,8 +51,9 @@ export async function fitVerdict(
   vision: GgufFile,
   kernels: WebAssembly.Module,
   options: AssembleOptions,
+  lazy: LazyOption = "off",
 ): Promise<FitVerdict> {
-  const pair = checkPair(text, vision);
+  const pair = checkPair(text, vision, lazy);
   const backend = await WasmBackend.create(kernels, "simd128", options.memoryBudget);
   try {
     const { choice, parts } = planModel(backend, pair, options);

@@ -4,6 +4,7 @@ import { type FitVerdict, fitVerdict, typeSummary } from "../../sdk/inspect.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 import { formatBytes } from "../../sdk/memory/plan.ts";
 import { type Arguments, UsageError } from "./args.ts";
+import { lazyOption } from "./lazy.ts";
 import { sources } from "./model.ts";
 import { print } from "./terminal.ts";
 
@@ -29,8 +30,9 @@ export async function inspect(args: Arguments, signal: AbortSignal): Promise<num
 async function judge(files: readonly GgufFile[], args: Arguments): Promise<FitVerdict> {
   const isVision = (file: GgufFile) => file.metadata.optionalString("general.architecture") === "clip";
   const [text, vision] = isVision(files[0]!) ? [files[1]!, files[0]!] : [files[0]!, files[1]!];
-  const { memoryBudget = 128 * 2 ** 20, weights = "auto", contextTokens } = args;
-  return await fitVerdict(text, vision, await packagedKernels("simd128"), { memoryBudget, weights, contextTokens });
+  const { memoryBudget = 128 * 2 ** 20, weights = "auto", contextTokens, kv, textTokens } = args;
+  const options = { memoryBudget, weights, contextTokens, kv, textTokens };
+  return await fitVerdict(text, vision, await packagedKernels("simd128"), options, await lazyOption(args.lazy));
 }
 
 function asJson(files: readonly GgufFile[], verdict: FitVerdict | undefined) {

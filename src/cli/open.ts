@@ -1,12 +1,8 @@
-import { readFile } from "node:fs/promises";
 import process from "node:process";
 import type { Captioner, ChatOptions, ChatResult } from "../../sdk/captioner.ts";
-import { LorisError } from "../../sdk/errors.ts";
-import type { LazyOption } from "../../sdk/lazy/option.ts";
-import { LAZY_MODES } from "../../sdk/lazy/plan.ts";
-import { planFromJson } from "../../sdk/lazy/plan_format.ts";
 import { load } from "../../sdk/load.ts";
 import type { Arguments } from "./args.ts";
+import { lazyOption } from "./lazy.ts";
 import { closeFiles, modelFiles } from "./model.ts";
 import { Progress } from "./terminal.ts";
 
@@ -46,18 +42,6 @@ export async function open(args: Arguments, signal: AbortSignal): Promise<Opened
     await closeFiles(files);
   }
 }
-
-/** What `--lazy` says: a word as it is, the plan of a JSON file. */
-async function lazyOption(option: string | undefined): Promise<LazyOption | undefined> {
-  if (option === undefined || WORDS.includes(option)) return option as LazyOption | undefined;
-  const text = await readFile(option, "utf8").catch((cause) => {
-    const message = `--lazy is ${option}, it must be ${WORDS.join(", ")} or a JSON file that can be read`;
-    throw new LorisError("argument_invalid", message, { param: "lazy", cause });
-  });
-  return planFromJson(text, option);
-}
-
-const WORDS: readonly string[] = ["off", "auto", ...LAZY_MODES];
 
 /**
  * Takes an answer's text as it comes, without the space that parts it from the prompt, and gives each piece to `show`.

@@ -170,6 +170,19 @@ Deno.test("loris inspect lists a file's tensors and types, and judges a pair", a
   assert.deepEqual(files.map((f: { tensors: unknown[] }) => f.tensors.length), [198, 110]);
 });
 
+Deno.test("loris inspect shows what a lazy plan and an 8-bit cache make of the bytes", async () => {
+  const kvBytes = async (...options: string[]) => {
+    const { code, stdout, stderr } = await loris(["inspect", ...NANO, "--json", "--context", "1024", ...options]);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).fit.parts.find(({ name }: { name: string }) => name === "kv cache").bytes;
+  };
+  const dense = await kvBytes();
+  assert.equal(dense, 2 * 12 * 1024 * 192 * 2);
+  assert.equal(await kvBytes("--lazy", "gla"), dense * 0.625);
+  assert.equal(await kvBytes("--lazy", "vla", "--text-tokens", "512"), (2 * 12 * 1024 - 9 * 512) * 192 * 2);
+  assert.ok(await kvBytes("--lazy", "gla", "--kv", "q8") < dense * 0.4);
+});
+
 Deno.test("mistakes of usage end with status 2 and one line that says what is wrong", async () => {
   const mistakes: [string[], RegExp][] = [
     [[], /no command/],
@@ -192,6 +205,8 @@ Deno.test("mistakes of usage end with status 2 and one line that says what is wr
     [["caption", DOGS, "--seed=-1"], /whole number from 0/],
     [["caption", DOGS, "--context", "2"], /whole number from 8/],
     [["caption", DOGS, "--weights", "q2"], /--weights is "q2"/],
+    [["caption", DOGS, "--kv", "q4"], /--kv is "q4", it must be f16 or q8/],
+    [["caption", DOGS, "--text-tokens", "few"], /--text-tokens is "few"/],
     [["caption", DOGS, "--memory-budget"], /memory-budget/],
   ];
   for (const [args, message] of mistakes) {
