@@ -6,6 +6,7 @@ import { openGguf } from "./gguf/gguf.ts";
 import { ImageDecoder } from "./image/decoder.ts";
 import { assemble, type AssembleOptions, type KvType, planModel } from "./model/assemble.ts";
 import type { LazyOption } from "./lazy/option.ts";
+import { planFromSource } from "./lazy/plan_format.ts";
 import { checkPair } from "./model/pair.ts";
 import { type LoadProgress, loadWeights } from "./model/weights.ts";
 import { readAsset } from "./platform/asset.ts";
@@ -40,9 +41,10 @@ export interface LoadOptions {
   readonly build?: KernelBuild;
   /**
    * Lazy Attention: layers that inherit queries and keys from the layer before ("off", the default; "auto": the plan that
-   * the text model carries; "gla", "vla": its anchors in this mode; or a plan). What a plan makes unreachable is not loaded.
+   * the text model carries; "gla", "vla": its anchors in this mode; a plan; or the source of a JSON file with one). What a plan
+   * makes unreachable is not loaded.
    */
-  readonly lazy?: LazyOption;
+  readonly lazy?: LazyOption | Source;
   /** Elements of the KV cache: "f16", the default, or "q8", about half as large. */
   readonly kv?: KvType;
   /**
@@ -84,7 +86,8 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
   for (const later of [compiling, opening]) Promise.resolve(later).catch(() => {});
   const text = await openGguf(options.text, signal);
   const vision = await opening;
-  const pair = checkPair(text, vision, options.lazy);
+  const { lazy } = options;
+  const pair = checkPair(text, vision, isSource(lazy) ? await planFromSource(lazy, signal) : lazy);
   const data = tokenizerData(text.metadata);
   const tokenizer = new Tokenizer(data);
   const modules = await compiling;
@@ -164,7 +167,7 @@ function checkOptions(options: LoadOptions): AssembleOptions {
   return { memoryBudget, weights, contextTokens, kv, textTokens };
 }
 
-function isSource(value: unknown): boolean {
+function isSource(value: unknown): value is Source {
   const source = value as Partial<Source> | null | undefined;
   return typeof source?.size === "function" && typeof source.read === "function";
 }

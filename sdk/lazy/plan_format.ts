@@ -1,11 +1,13 @@
 import { LorisError } from "../errors.ts";
 import type { GgufMetadata } from "../gguf/metadata.ts";
 import type { MetadataChanges, TypedValue } from "../gguf/rewrite.ts";
+import type { Source } from "../sources/source.ts";
 import { type LazyPlan, planOrFail } from "./plan.ts";
 
 /** GGUF keys of a plan: an array of int32, one for each layer, and a string. */
 const ANCHOR_KEY = "lazy.anchor";
 const MODE_KEY = "lazy.mode";
+const MAX_FILE_BYTES = 1 << 16;
 
 /**
  * A plan from the text of a JSON file, `{ "anchor": [0, 0, 2], "mode": "gla" }`; other fields are let be.
@@ -25,6 +27,20 @@ export function planFromJson(text: string, file: string, layers?: number): LazyP
   return planOrFail(value, layers, (message) => {
     throw new LorisError("file_invalid", `${file}: the lazy plan ${message}`, { param: file });
   });
+}
+
+/**
+ * A plan from a source of such a file. One of more than 64 KiB is refused unread.
+ *
+ * @throws {LorisError} as {@link planFromJson}; `source_failed`; the signal's reason.
+ */
+export async function planFromSource(source: Source, signal?: AbortSignal): Promise<LazyPlan> {
+  const bytes = await source.size(signal);
+  if (bytes > MAX_FILE_BYTES) {
+    const message = `${source.name} has ${bytes} bytes; a lazy plan is a JSON file of ${MAX_FILE_BYTES} at most`;
+    throw new LorisError("file_invalid", message, { param: source.name });
+  }
+  return planFromJson(new TextDecoder().decode(await source.read(0, bytes, signal)), source.name);
 }
 
 /** The text of a JSON file that {@link planFromJson} reads, one line. */

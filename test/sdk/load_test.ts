@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { bytesSource } from "../../sdk/sources/bytes.ts";
 import { load, type LoadOptions } from "../../sdk/load.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
 import { httpSource } from "../../sdk/sources/http.ts";
@@ -187,4 +188,18 @@ Deno.test("options out of bounds are refused by name", async () => {
     const error = await rejection(open(options));
     assert.deepEqual([error.code, error.param], ["argument_invalid", param]);
   }
+});
+
+Deno.test("lazy takes the source of a plan's JSON file; what is none is told with its name", async () => {
+  const json = (text: string) => bytesSource(new TextEncoder().encode(text), "plan.json");
+  const lazy = json(`{ "anchor": [0, 0, 0, 0, 4, 5, 6, 7, 8, 9, 10, 11], "mode": "gla" }`);
+  const captioner = await open({ lazy });
+  assert.equal(captioner.memory.kvBytes, (24 - 3) * 192 * 2 * 256);
+  assert.match((await captioner.caption(DOGS, { maxTokens: 4 }).result).text, /\w/);
+  const other = await rejection(open({ lazy: json(`{ "anchor": [0, 0], "mode": "gla" }`) }));
+  assert.deepEqual([other.code, other.param], ["argument_invalid", "lazy"]);
+  const broken = await rejection(open({ lazy: json("{") }));
+  assert.deepEqual([broken.code, broken.param], ["file_invalid", "plan.json"]);
+  const large = await rejection(open({ lazy: json(" ".repeat(1 << 17)) }));
+  assert.match(large.message, /plan\.json has 131072 bytes/);
 });
