@@ -56,14 +56,15 @@ export interface Backend {
   ): void;
   /** x: f32 rows of `stride`, heads * headWidth turned in place; turns: f32 [rows, headWidth / 2, 2] of cosine, sine. */
   rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void;
-  /** Writes rows of keys and values at `position` of a layer's cache. */
-  storeKeys(store: KeyStore, x: number, position: number, rows: number): void;
-  storeValues(cache: KvLayer, x: number, position: number, rows: number): void;
+  /** Writes rows of keys or values into slots from `slot` on. */
+  storeKeys(store: KeyStore, x: number, slot: number, rows: number): void;
+  storeValues(cache: KvLayer, x: number, slot: number, rows: number): void;
   /**
-   * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees positions 0 ... past + r; else every row sees `past`
-   * positions. scratch: f32 [attentionScratch(positions, headWidth)]. `probabilities`: 0, or the address of f32
-   * [attentionProbabilities(...)], where they stay; with `reuse` those of an earlier call of the same rows, heads and positions
-   * are taken from there, and neither queries nor keys are read.
+   * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees slots 0 ... past + r; else every row sees `past` slots.
+   * scratch: f32 [attentionScratch(slots, headWidth)]. `probabilities`: 0, or the address of f32
+   * [attentionProbabilities(...)], where they stay; with `reuse` those of an earlier call of the same rows, heads and slots
+   * are taken from there, and neither queries nor keys are read. `textSlots`: address of u32 [texts], ascending: the slots
+   * whose keys are in `cache.textKeys`; some may be above what a row sees.
    */
   attention(
     dst: number,
@@ -203,16 +204,16 @@ export interface SamplingBuffers {
   readonly recent: number;
 }
 
-/** Elements of a KV store; the numbers are the kernels' own. */
+/** Elements of a KV store; the numbers are the kernels' own. q8: 8 bits, and an f32 scale for each vector of a head. */
 export const KvFormat = { f32: 0, f16: 1, q8: 2 } as const;
 export type KvFormat = (typeof KvFormat)[keyof typeof KvFormat];
 
-/** Keys of one layer. */
+/** A place for keys. A slot is a row's place in it (0, 1, 2 ...), whatever position the row has for rotary embedding. */
 export interface KeyStore {
   readonly keys: number;
   readonly heads: number;
   readonly headWidth: number;
-  /** Positions there is room for, a multiple of 8. */
+  /** Slots there is room for, a multiple of 8. */
   readonly capacity: number;
   readonly format: KvFormat;
 }
@@ -220,12 +221,22 @@ export interface KeyStore {
 /** One layer's keys and values. */
 export interface KvLayer extends KeyStore {
   readonly values: number;
-  /** The keys of text slots, one after another; those at `keys` are then read at visual slots alone. */
+  /**
+   * Keys of the text slots alone, packed one after another, in the same format and shape; `keys` is then another layer's,
+   * and read for the other slots only.
+   */
   readonly textKeys?: KeyStore | undefined;
 }
 
 /** Bytes of one layer's keys, and as many for its values. */
 export function kvLayerBytes(heads: number, headWidth: number, capacity: number, format: KvFormat): number {
-  if (format === KvFormat.q8) return heads * capacity * (headWidth + 4);
-  return heads * headWidth * capacity * (format === KvFormat.f16 ? 2 : 4);
+  const vectors = heads * capacity;
+  switch (format) {
+    case KvFormat.f32:
+      return vectors * headWidth * 4;
+    case KvFormat.f16:
+      return vectors * headWidth * 2;
+    case KvFormat.q8:
+      return vectors * (headWidth + 4);
+  }
 }

@@ -1,4 +1,5 @@
 //! softmax(Q K^T / sqrt(head width)) V with grouped heads, over keys and values as `kv_store` lays them out.
+use crate::text_keys::TextKeys;
 
 #[cfg(not(feature = "simd"))]
 use plain as twin;
@@ -34,15 +35,16 @@ impl Rows {
 }
 
 /// One call's sizes.
-pub struct Shape {
+pub struct Shape<'a> {
     pub rows: Rows,
     /// Query heads, a multiple of `kv_heads`.
     pub heads: usize,
     pub kv_heads: usize,
     pub head_width: usize,
-    /// Positions for which the cache has room.
+    /// Slots for which the cache has room.
     pub capacity: usize,
     pub format: u32,
+    pub text: TextKeys<'a>,
 }
 
 /// Where a tile's probabilities stay, if anywhere, and whether they are there already.
@@ -74,6 +76,8 @@ pub fn tile_probabilities(positions: usize) -> usize {
 /// `dst`, `q`: f32 `[rows][heads * head_width]`; `scratch`: f32 `[attention_scratch(most visible
 /// positions, head_width)]`. `probabilities`: null, or f32 `[attention_probabilities(...)]` for later calls; with `reuse` those
 /// of an earlier call of the same rows, positions and heads are taken from there, and neither `q` nor `keys` is read.
+/// `text_slots`: u32 `[texts]`, ascending, the slots whose keys lie in `text_keys` one after another, with room for
+/// `text_capacity`; `keys` is read for the other slots. `texts` = 0: `keys` has them all.
 #[no_mangle]
 pub unsafe extern "C" fn attention(
     dst: *mut f32,
@@ -91,7 +95,16 @@ pub unsafe extern "C" fn attention(
     format: u32,
     probabilities: *mut f32,
     reuse: u32,
+    text_keys: *const u8,
+    text_capacity: usize,
+    text_slots: *const u32,
+    texts: usize,
 ) {
+    let slots = if texts == 0 {
+        &[]
+    } else {
+        core::slice::from_raw_parts(text_slots, texts)
+    };
     let shape = Shape {
         rows: Rows {
             count: rows,
@@ -103,6 +116,11 @@ pub unsafe extern "C" fn attention(
         head_width,
         capacity,
         format,
+        text: TextKeys {
+            keys: text_keys,
+            capacity: text_capacity,
+            slots,
+        },
     };
     let group = heads / kv_heads;
     let mut kept = Kept {
@@ -112,15 +130,7 @@ pub unsafe extern "C" fn attention(
     for kv_head in 0..kv_heads {
         #[cfg(feature = "simd")]
         if rows * group <= TILE {
-            let width = if format == crate::kv_store::F16 { 2 } else { 4 };
-            let (head, bytes) = (
-                kv_head * capacity * head_width * width,
-                shape.rows.most() * head_width * width,
-            );
-            if !kept.reuse {
-                crate::stage::fetch(keys.add(head), bytes);
-            }
-            crate::stage::fetch(values.add(head), bytes);
+            fetch(keys, values, &shape, kv_head, kept.reuse);
         }
         // the vectors that read this key head: every row's `group` query heads
         let vectors = rows * group;
@@ -146,18 +156,32 @@ pub unsafe extern "C" fn attention(
     }
 }
 
+/// Brings into the cache what one tile reads of a head, for which it would wait.
+#[cfg(feature = "simd")]
+unsafe fn fetch(keys: *const u8, values: *const u8, shape: &Shape, kv_head: usize, reuse: bool) {
+    use crate::{kv_store, stage};
+    let most = shape.rows.most();
+    let bytes = kv_store::vector_bytes(shape.head_width, shape.format);
+    let head = kv_head * shape.capacity;
+    if !reuse {
+        for (from, to) in shape.text.visual_runs(most) {
+            let count = (to - from).next_multiple_of(kv_store::GROUP);
+            stage::fetch(keys.add((head + from) * bytes), count * bytes);
+        }
+        let texts = shape.text.below(most).next_multiple_of(kv_store::GROUP);
+        stage::fetch(
+            shape.text.keys.wrapping_add(kv_head * shape.text.capacity * bytes),
+            texts * bytes,
+        );
+    }
+    stage::fetch(values.add(head * bytes), most * bytes);
+}
+
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use super::{Kept, Shape, TILE};
-    use crate::{half, kv_store, math};
-
-    unsafe fn get(cache: *const u8, index: usize, format: u32) -> f32 {
-        if format == kv_store::F16 {
-            half::to_f32(*(cache as *const u16).add(index))
-        } else {
-            *(cache as *const f32).add(index)
-        }
-    }
+    use crate::kv_store::{self, GROUP};
+    use crate::math;
 
     pub unsafe fn tile(
         dst: *mut f32,
@@ -171,10 +195,11 @@ pub mod plain {
         visible: &[usize; TILE],
         kept: &Kept,
     ) {
-        let d = shape.head_width;
+        let (d, format) = (shape.head_width, shape.format);
+        let values = values.add(kv_head * shape.capacity * kv_store::vector_bytes(d, format));
         for v in 0..TILE {
             let out = dst.add(offsets[v]);
-            // of each position, then their sum
+            // of each slot, then their sum
             let p = if kept.at.is_null() {
                 scratch
             } else {
@@ -189,14 +214,15 @@ pub mod plain {
             }
             for t in 0..visible[v] {
                 let p = *p.add(t) / sum;
+                let value = values.add(t * kv_store::vector_bytes(d, format));
                 for i in 0..d {
-                    *out.add(i) += p * get(values, (kv_head * shape.capacity + t) * d + i, shape.format);
+                    *out.add(i) += p * kv_store::get::<1>(value, 0, i, format);
                 }
             }
         }
     }
 
-    /// e^(score - largest) of the visible positions, then their sum.
+    /// e^(score - largest) of the visible slots, then their sum.
     unsafe fn probabilities(
         p: *mut f32,
         q: *const f32,
@@ -205,14 +231,22 @@ pub mod plain {
         kv_head: usize,
         visible: usize,
     ) {
-        let d = shape.head_width;
+        let (d, text) = (shape.head_width, &shape.text);
         let scale = math::inverse_sqrt(d as f32);
         let mut max = f32::NEG_INFINITY;
+        let mut texts = 0;
         for t in 0..visible {
-            let base = (kv_head * shape.capacity + t / 8 * 8) * d + t % 8;
+            let (keys, capacity, at) = if text.slots.get(texts) == Some(&(t as u32)) {
+                texts += 1;
+                (text.keys, text.capacity, texts - 1)
+            } else {
+                (keys, shape.capacity, t)
+            };
+            let bytes = kv_store::vector_bytes(d, shape.format);
+            let group = keys.add((kv_head * capacity + at / GROUP * GROUP) * bytes);
             let mut score = 0.0;
             for i in 0..d {
-                score += *q.add(i) * get(keys, base + 8 * i, shape.format);
+                score += *q.add(i) * kv_store::get::<GROUP>(group, at % GROUP, i, shape.format);
             }
             *p.add(t) = score * scale;
             max = max.max(score * scale);
@@ -227,26 +261,17 @@ pub mod plain {
     }
 }
 
-/// Four query vectors at a time; what belongs to them lies side by side, `[dimension or position][4 vectors]`, so that one
+/// Four query vectors at a time; what belongs to them lies side by side, `[dimension or slot][4 vectors]`, so that one
 /// load brings all four and the softmax needs no sums across a vector.
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::{Kept, Shape, TILE};
     use crate::exp::Exp;
-    use crate::kv_store;
-    use crate::simd::{self, lane, load, load_f16, store};
+    use crate::kv_format::{products, Format, Sums, F16, F32, Q8};
+    use crate::kv_store::{self, GROUP};
+    use crate::simd::{self, lane, load, store};
     use crate::transpose::transpose;
     use core::arch::wasm32::*;
-
-    /// Four elements at `index`, as f32.
-    #[inline(always)]
-    unsafe fn get<const F16: bool>(cache: *const u8, index: usize) -> v128 {
-        if F16 {
-            load_f16((cache as *const u16).add(index))
-        } else {
-            load((cache as *const f32).add(index))
-        }
-    }
 
     pub unsafe fn tile(
         dst: *mut f32,
@@ -260,14 +285,15 @@ pub mod simd {
         visible: &[usize; TILE],
         kept: &Kept,
     ) {
-        if shape.format == kv_store::F16 {
-            tile_of::<true>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept);
-        } else {
-            tile_of::<false>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept);
-        }
+        let tile = match shape.format {
+            kv_store::F32 => tile_of::<F32>,
+            kv_store::F16 => tile_of::<F16>,
+            _ => tile_of::<Q8>,
+        };
+        tile(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept);
     }
 
-    unsafe fn tile_of<const F16: bool>(
+    unsafe fn tile_of<F: Format>(
         dst: *mut f32,
         q: *const f32,
         keys: *const u8,
@@ -281,8 +307,10 @@ pub mod simd {
     ) {
         let d = shape.head_width;
         let most = *visible.iter().max().unwrap_unchecked();
-        let head = kv_head * shape.capacity * d;
-        let (queries, mut p) = (scratch, scratch.add(TILE * d));
+        let bytes = kv_store::vector_bytes(d, F::FORMAT);
+        let head = kv_head * shape.capacity * bytes;
+        let (queries, weights) = (scratch, scratch.add(TILE * d));
+        let mut p = weights;
         let mut inverse = f32x4_splat(0.0);
         if !kept.at.is_null() {
             p = kept.at.add(TILE);
@@ -296,21 +324,25 @@ pub mod simd {
                     store(queries.add(TILE * (i + k)), column);
                 }
             }
-            for t in (0..most).step_by(8) {
-                let sums = products::<F16>(queries, d, keys, head + t * d, 8);
-                for half in 0..2 {
-                    for (k, column) in transpose(sums.map(|s| s[half])).into_iter().enumerate() {
-                        store(p.add(TILE * (t + 4 * half + k)), column);
+            for (from, to) in shape.text.visual_runs(most) {
+                for t in (from..to).step_by(GROUP) {
+                    for (k, column) in scores::<F>(queries, d, keys.add(head + t * bytes)).enumerate() {
+                        store(p.add(TILE * (t + k)), column);
                     }
                 }
+            }
+            if !shape.text.slots.is_empty() {
+                score_text::<F>(p, queries, shape, kv_head, most);
             }
             inverse = softmax(p, visible, most);
             if !kept.at.is_null() {
                 store(kept.at, inverse);
             }
         }
+        let values = values.add(head);
+        let p = F::scale_values(p, values, bytes, most, weights);
         for i in (0..d).step_by(8) {
-            let sums = products::<F16>(p, most, values, head + i, d);
+            let sums = products::<F>(p, most, values.add(F::SCALE_BYTES + i * F::ELEMENT_BYTES), bytes);
             let by = [
                 lane::<0>(inverse),
                 lane::<1>(inverse),
@@ -324,30 +356,29 @@ pub mod simd {
         }
     }
 
-    /// For each of four vectors v: sum over k < `count` of x[k][v] * the eight elements at `at + k * stride`.
+    /// Scores of a group of keys, slot by slot: those of four vectors.
     #[inline(always)]
-    unsafe fn products<const F16: bool>(
-        mut x: *const f32,
-        count: usize,
-        matrix: *const u8,
-        mut at: usize,
-        stride: usize,
-    ) -> [[v128; 2]; TILE] {
-        let mut sums = [[f32x4_splat(0.0); 2]; TILE];
-        for _ in 0..count {
-            let (a, b) = (get::<F16>(matrix, at), get::<F16>(matrix, at + 4));
-            let four = load(x);
-            let values = [lane::<0>(four), lane::<1>(four), lane::<2>(four), lane::<3>(four)];
-            for v in 0..TILE {
-                sums[v] = [
-                    f32x4_add(sums[v][0], f32x4_mul(values[v], a)),
-                    f32x4_add(sums[v][1], f32x4_mul(values[v], b)),
-                ];
+    unsafe fn scores<F: Format>(queries: *const f32, d: usize, group: *const u8) -> impl Iterator<Item = v128> {
+        let elements = group.add(GROUP * F::SCALE_BYTES);
+        let sums: Sums = products::<F>(queries, d, elements, GROUP * F::ELEMENT_BYTES);
+        let sums = F::scale_keys(sums, group);
+        let slots = |half: usize| transpose(sums.map(|s| s[half])).into_iter();
+        slots(0).chain(slots(1))
+    }
+
+    /// Scores of the text slots that the tile sees, from the layer's own keys.
+    #[inline(never)]
+    unsafe fn score_text<F: Format>(p: *mut f32, queries: *const f32, shape: &Shape, kv_head: usize, most: usize) {
+        let text = &shape.text;
+        let bytes = kv_store::vector_bytes(shape.head_width, F::FORMAT);
+        let keys = text.keys.add(kv_head * text.capacity * bytes);
+        let seen = &text.slots[..text.below(most)];
+        for (u, slots) in seen.chunks(GROUP).enumerate() {
+            let group = keys.add(u * GROUP * bytes);
+            for (&slot, column) in slots.iter().zip(scores::<F>(queries, shape.head_width, group)) {
+                store(p.add(TILE * slot as usize), column);
             }
-            at += stride;
-            x = x.add(TILE);
         }
-        sums
     }
 
     /// Scores `[most][4]` become e^(score - largest), 0 where a vector does not see the position; returns 1 / their sums.

@@ -24,6 +24,8 @@ mod few;
 pub mod gelu;
 pub mod half;
 pub mod histogram;
+#[cfg(feature = "simd")]
+pub mod kv_format;
 pub mod kv_store;
 pub mod largest_first;
 pub mod layer_norm;
@@ -48,6 +50,7 @@ pub mod simd;
 #[cfg(feature = "simd")]
 mod stage;
 pub mod swiglu;
+pub mod text_keys;
 #[cfg(feature = "simd")]
 pub mod transpose;
 

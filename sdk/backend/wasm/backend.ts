@@ -1,12 +1,4 @@
-import {
-  type Backend,
-  type Epilogue,
-  type KeyStore,
-  type KvLayer,
-  type Matrix,
-  type TokenChoice,
-  WeightFormat,
-} from "../backend.ts";
+import { type Backend, type Epilogue, type KeyStore, type KvLayer, type Matrix, type TokenChoice, WeightFormat } from "../backend.ts";
 import { LorisError } from "../../errors.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
@@ -155,14 +147,14 @@ export class WasmBackend implements Backend {
     this.#kernels.rope(x, turns, rows, heads, headWidth, stride);
   }
 
-  storeKeys(cache: KeyStore, x: number, position: number, rows: number): void {
-    const { keys, heads, headWidth, capacity, format } = cache;
-    this.#kernels.store_keys(keys, x, position, rows, heads, headWidth, heads * headWidth, capacity, format);
+  storeKeys(store: KeyStore, x: number, slot: number, rows: number): void {
+    const { keys, heads, headWidth, capacity, format } = store;
+    this.#kernels.store_keys(keys, x, slot, rows, heads, headWidth, heads * headWidth, capacity, format);
   }
 
-  storeValues(cache: KvLayer, x: number, position: number, rows: number): void {
+  storeValues(cache: KvLayer, x: number, slot: number, rows: number): void {
     const { values, heads, headWidth, capacity, format } = cache;
-    this.#kernels.store_values(values, x, position, rows, heads, headWidth, heads * headWidth, capacity, format);
+    this.#kernels.store_values(values, x, slot, rows, heads, headWidth, heads * headWidth, capacity, format);
   }
 
   attention(
@@ -176,7 +168,10 @@ export class WasmBackend implements Backend {
     causal: boolean,
     probabilities = 0,
     reuse = false,
+    textSlots = 0,
+    texts = 0,
   ): void {
+    const { textKeys } = cache;
     this.#kernels.attention(
       dst,
       q,
@@ -193,6 +188,10 @@ export class WasmBackend implements Backend {
       cache.format,
       probabilities,
       reuse ? 1 : 0,
+      textKeys?.keys ?? 0,
+      textKeys?.capacity ?? 0,
+      textSlots,
+      textKeys ? texts : 0,
     );
   }
 

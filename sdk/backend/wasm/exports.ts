@@ -57,6 +57,10 @@ export interface KernelExports {
     format: number,
     probabilities: number,
     reuse: number,
+    textKeys: number,
+    textCapacity: number,
+    textSlots: number,
+    texts: number,
   ): void;
   attention_received(
     dst: number,
@@ -103,9 +107,9 @@ type Linear = (
 ) => void;
 
 type Store = (
-  cache: number,
+  store: number,
   x: number,
-  position: number,
+  slot: number,
   rows: number,
   heads: number,
   headWidth: number,
