@@ -4,7 +4,7 @@ import { Captioner, type CaptionerParts } from "./captioner.ts";
 import { LorisError } from "./errors.ts";
 import { openGguf } from "./gguf/gguf.ts";
 import { ImageDecoder } from "./image/decoder.ts";
-import { assemble, type AssembleOptions, type KvType, planModel } from "./model/assemble.ts";
+import { assemble, type AssembleOptions, KV_TYPES, type KvType, planModel } from "./model/assemble.ts";
 import type { LazyOption } from "./lazy/option.ts";
 import { planFromSource } from "./lazy/plan_format.ts";
 import { checkPair } from "./model/pair.ts";
@@ -45,7 +45,7 @@ export interface LoadOptions {
    * makes unreachable is not loaded.
    */
   readonly lazy?: LazyOption | Source;
-  /** Elements of the KV cache: "f16", the default, or "q8", about half as large. */
+  /** Elements of the KV cache: "f16", the default; "q8", about half as large; "f32", twice as large, for comparisons. */
   readonly kv?: KvType;
   /**
    * How many of the context's tokens can be text. Lazy layers in mode "vla" keep keys of text alone, so that a smaller number
@@ -145,8 +145,9 @@ function checkOptions(options: LoadOptions): AssembleOptions {
       param: "weights",
     });
   }
-  if (kv !== undefined && !["f16", "q8"].includes(kv)) {
-    throw new LorisError("argument_invalid", `kv is "${kv}", it must be "f16" or "q8"`, { param: "kv" });
+  if (kv !== undefined && !KV_TYPES.includes(kv)) {
+    const message = `kv is "${kv}", it must be ${KV_TYPES.map((type) => `"${type}"`).join(" or ")}`;
+    throw new LorisError("argument_invalid", message, { param: "kv" });
   }
   const { build } = options;
   if (build !== undefined && !["relaxed", "simd128", "plain"].includes(build)) {

@@ -30,8 +30,9 @@ export interface AssembleOptions {
   readonly reuseProbabilities?: boolean | undefined;
 }
 
-/** How keys and values are kept: in 16 bits, or in 8 with a scale for each head's vector. */
-export type KvType = "f16" | "q8";
+/** How keys and values are kept: in 32 or 16 bits, or in 8 with a scale for each head's vector. */
+export type KvType = keyof typeof KvFormat;
+export const KV_TYPES = Object.keys(KvFormat) as readonly KvType[];
 
 /** What can be tried on a model that was assembled for any plan. */
 export interface Setting {
@@ -135,7 +136,7 @@ export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: 
   };
 }
 
-const formatOf = (kv: KvType = "f16") => kv === "q8" ? KvFormat.q8 : KvFormat.f16;
+const formatOf = (kv: KvType = "f16") => KvFormat[kv];
 
 function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: AssembleOptions): Generator<Choice> {
   const levels: WeightLevel[] = options.weights === "auto" ? ["file", "q8", "q4"] : [options.weights];

@@ -16,7 +16,7 @@ export const USAGE = `loris: small multimodal language models on this machine
   --prompt TEXT          question for caption                 --detail low|high
   --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
   --lazy off|auto|gla|vla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
-  --kv f16|q8            elements of the KV cache             --text-tokens N   of the context, with --lazy vla
+  --kv f16|q8|f32        elements of the KV cache             --text-tokens N   of the context, with --lazy vla
   --context TOKENS       positions of the KV cache            --max-tokens N
   --temperature T        0 (default) is greedy                --seed N
   --kernels relaxed|simd128|plain                             --json          one object a line
@@ -63,7 +63,7 @@ export interface Arguments {
   readonly memoryBudget?: number | undefined;
   /** "off", "auto", "gla", "vla", or a JSON file with a plan. */
   readonly lazy?: string | undefined;
-  readonly kv?: "f16" | "q8" | undefined;
+  readonly kv?: "f16" | "q8" | "f32" | undefined;
   readonly textTokens?: number | undefined;
   readonly contextTokens?: number | undefined;
   readonly maxTokens?: number | undefined;
@@ -101,7 +101,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     weights: oneOf("--weights", values.weights, ["auto", "q4", "q8", "f16"]),
     memoryBudget: values["memory-budget"] === undefined ? undefined : parseBytes(values["memory-budget"]),
     lazy: values.lazy,
-    kv: oneOf("--kv", values.kv, ["f16", "q8"]),
+    kv: oneOf("--kv", values.kv, ["f16", "q8", "f32"]),
     textTokens: whole("--text-tokens", values["text-tokens"], 8),
     contextTokens: whole("--context", values.context, 8),
     maxTokens: whole("--max-tokens", values["max-tokens"], 1),

@@ -205,7 +205,7 @@ Deno.test("mistakes of usage end with status 2 and one line that says what is wr
     [["caption", DOGS, "--seed=-1"], /whole number from 0/],
     [["caption", DOGS, "--context", "2"], /whole number from 8/],
     [["caption", DOGS, "--weights", "q2"], /--weights is "q2"/],
-    [["caption", DOGS, "--kv", "q4"], /--kv is "q4", it must be f16 or q8/],
+    [["caption", DOGS, "--kv", "q4"], /--kv is "q4", it must be f16 or q8 or f32/],
     [["caption", DOGS, "--text-tokens", "few"], /--text-tokens is "few"/],
     [["caption", DOGS, "--memory-budget"], /memory-budget/],
   ];

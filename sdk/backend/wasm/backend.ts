@@ -1,4 +1,12 @@
-import { type Backend, type Epilogue, type KeyStore, type KvLayer, type Matrix, type TokenChoice, WeightFormat } from "../backend.ts";
+import {
+  type Backend,
+  type Epilogue,
+  type KeyStore,
+  type KvLayer,
+  type Matrix,
+  type TokenChoice,
+  WeightFormat,
+} from "../backend.ts";
 import { LorisError } from "../../errors.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
