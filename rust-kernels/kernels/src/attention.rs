@@ -267,7 +267,7 @@ pub mod plain {
 pub mod simd {
     use super::{Kept, Shape, TILE};
     use crate::exp::Exp;
-    use crate::kv_format::{products, Format, Sums, F16, F32, Q8};
+    use crate::kv_format::{products, Format, F16, F32, Q8};
     use crate::kv_store::{self, GROUP};
     use crate::simd::{self, lane, load, store};
     use crate::transpose::transpose;
@@ -326,7 +326,10 @@ pub mod simd {
             }
             for (from, to) in shape.text.visual_runs(most) {
                 for t in (from..to).step_by(GROUP) {
-                    for (k, column) in scores::<F>(queries, d, keys.add(head + t * bytes)).enumerate() {
+                    for (k, column) in scores::<F>(queries, d, keys.add(head + t * bytes))
+                        .into_iter()
+                        .enumerate()
+                    {
                         store(p.add(TILE * (t + k)), column);
                     }
                 }
@@ -358,12 +361,12 @@ pub mod simd {
 
     /// Scores of a group of keys, slot by slot: those of four vectors.
     #[inline(always)]
-    unsafe fn scores<F: Format>(queries: *const f32, d: usize, group: *const u8) -> impl Iterator<Item = v128> {
+    unsafe fn scores<F: Format>(queries: *const f32, d: usize, group: *const u8) -> [v128; GROUP] {
         let elements = group.add(GROUP * F::SCALE_BYTES);
-        let sums: Sums = products::<F>(queries, d, elements, GROUP * F::ELEMENT_BYTES);
-        let sums = F::scale_keys(sums, group);
-        let slots = |half: usize| transpose(sums.map(|s| s[half])).into_iter();
-        slots(0).chain(slots(1))
+        let sums = F::scale_keys(products::<F>(queries, d, elements, GROUP * F::ELEMENT_BYTES), group);
+        let [a, b, c, d] = transpose(sums.map(|s| s[0]));
+        let [e, f, g, h] = transpose(sums.map(|s| s[1]));
+        [a, b, c, d, e, f, g, h]
     }
 
     /// Scores of the text slots that the tile sees, from the layer's own keys.
@@ -396,10 +399,14 @@ pub mod simd {
             store(at, v128_bitselect(load(at), f32x4_splat(f32::MIN), sees(t)));
         }
         let mut max = load(p);
-        for t in 1..most {
-            max = simd::max(max, load(p.add(TILE * t)));
+        // what is not finite is lost in relaxed minima and maxima: its difference from itself, which is NaN, goes to the sum
+        let mut sum = f32x4_splat(0.0);
+        for t in 0..most {
+            let score = load(p.add(TILE * t));
+            max = simd::max(max, score);
+            sum = f32x4_add(sum, f32x4_sub(score, score));
         }
-        let (exp, mut sum) = (Exp::new(), f32x4_splat(0.0));
+        let exp = Exp::new();
         for t in 0..most {
             let at = p.add(TILE * t);
             let mut e = exp.of(f32x4_sub(load(at), max));

@@ -3,8 +3,9 @@ use crate::activation::MAGIC;
 use crate::simd::constant;
 use core::arch::wasm32::*;
 
-/// e^x in four lanes, relative error under 2e-7 on [-60, 88], constant beyond; NaN stays NaN. Smaller results would lead
-/// to subnormal numbers, a hundred times slower, in sums that cannot feel them.
+/// e^x in four lanes, relative error under 2e-7 on [-60, 88], constant beyond; of NaN it may be any of these
+/// ([`crate::simd::max`] says why). Smaller results would lead to subnormal numbers, a hundred times slower, in sums that
+/// cannot feel them.
 /// Cody-Waite reduction by ln 2, then the degree-6 polynomial of Cephes' `expf`.
 #[derive(Clone, Copy)]
 pub struct Exp {

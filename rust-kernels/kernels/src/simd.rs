@@ -62,7 +62,8 @@ pub fn horizontal_sum(v: v128) -> f32 {
         + (f32x4_extract_lane::<1>(v) + f32x4_extract_lane::<3>(v))
 }
 
-/// The larger, lane by lane; where `a` is NaN, NaN. One instruction, which IEEE's maximum is not.
+/// The larger, lane by lane; where one is NaN, either: with relaxed SIMD the compiler takes the engine's own maximum. One
+/// instruction, which IEEE's maximum is not.
 #[inline(always)]
 pub fn max(a: v128, b: v128) -> v128 {
     f32x4_pmax(a, b)
