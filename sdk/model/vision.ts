@@ -9,6 +9,7 @@ import {
 } from "../backend/backend.ts";
 import { MemoryPlan } from "../memory/plan.ts";
 import type { VisionConfig } from "./config.ts";
+import { Importance, type ImportancePlaces, importancePlaces } from "./importance.ts";
 import { type Input, layerNormFor, linear } from "./linear.ts";
 import { Pacer } from "./pacer.ts";
 import type { VisionLayer, VisionTensors } from "./tensors.ts";
@@ -18,8 +19,16 @@ export type VisionWeights = VisionTensors<Matrix, number>;
 
 /** Patches that go through a layer together; bounds the hidden layer's buffer. */
 const CHUNK_ROWS = 128;
+/** Layers, counted from the end, in which it is measured how important image tokens are. */
+const MEASURED_LAYERS = 2;
 /** Rows that `warmUp` computes: enough for engines to notice, a few milliseconds of work. */
 const WARM_UP_ROWS = 64;
+
+/** What an encoder does besides encoding. */
+export interface VisionOptions {
+  /** True: it tells how important each image token is. */
+  readonly measuresImportance?: boolean | undefined;
+}
 
 /**
  * The encoder (SigLIP's ViT: pre-norm blocks, biases everywhere, no class token) and the connector (Idefics3's pixel
@@ -30,18 +39,34 @@ export class Vision {
   readonly #backend: Backend;
   readonly #weights: VisionWeights;
   readonly #at: Buffers;
+  readonly #importance: Importance | undefined;
 
-  /** @param scratch Address of {@link Vision.scratchBytes} bytes, used only during `encode`. */
-  constructor(backend: Backend, config: VisionConfig, weights: VisionWeights, scratch: number) {
+  /** @param scratch Address of {@link Vision.scratchBytes} bytes of the same options, used only during `encode`. */
+  constructor(
+    backend: Backend,
+    config: VisionConfig,
+    weights: VisionWeights,
+    scratch: number,
+    options: VisionOptions = {},
+  ) {
     this.#backend = backend;
     this.config = config;
     this.#weights = weights;
-    this.#at = layout(backend, config, scratch);
+    this.#at = layout(backend, config, scratch, options);
+    this.#importance = this.#at.importance && new Importance(backend, config, this.#at.importance);
   }
 
   /** Bytes that one `encode` works in. */
-  static scratchBytes(backend: Backend, config: VisionConfig): number {
-    return layout(backend, config, 0).bytes;
+  static scratchBytes(backend: Backend, config: VisionConfig, options: VisionOptions = {}): number {
+    return layout(backend, config, 0, options).bytes;
+  }
+
+  /**
+   * How important each image token of the tile encoded last is: f32 [tokens], the attention that its patches receive in
+   * the encoder's last layers; undefined if it is not measured.
+   */
+  get importance(): Float32Array | undefined {
+    return this.#importance?.tokens;
   }
 
   /**
@@ -62,9 +87,12 @@ export class Vision {
     b.patches(at.pixels, at.rgb, c.imageSize, c.patch, at.mean, at.deviation);
     linear(b, at.x, at.pixels, at.input.quantized, w.patchEmbd, w.patchEmbdBias, patches, Epilogue.store);
     b.add(at.x, w.positionEmbd, patches * c.width);
-    for (const layer of w.layers) {
-      await this.#layer(layer, patches, pacer);
+    this.#importance?.begin();
+    for (const [index, layer] of w.layers.entries()) {
+      const measured = index >= c.layers - MEASURED_LAYERS;
+      await this.#layer(layer, patches, pacer, measured ? this.#importance : undefined);
     }
+    this.#importance?.finish();
     b.layerNorm(at.x, at.x, w.postLnWeight, w.postLnBias, patches, c.width, c.eps);
     b.pixelShuffle(at.shuffled, at.x, c.grid, c.width, c.shuffle);
     linear(b, dst, at.shuffled, at.input.quantized, w.fc, 0, c.tokens, Epilogue.store);
@@ -77,7 +105,7 @@ export class Vision {
     await this.#layer(this.#weights.layers[0]!, Math.min(WARM_UP_ROWS, grid * grid), new Pacer());
   }
 
-  async #layer(w: VisionLayer<Matrix, number>, patches: number, pacer: Pacer): Promise<void> {
+  async #layer(w: VisionLayer<Matrix, number>, patches: number, pacer: Pacer, importance?: Importance): Promise<void> {
     const b = this.#backend;
     const c = this.config;
     const at = this.#at;
@@ -97,7 +125,8 @@ export class Vision {
       const x = at.x + row * rowBytes;
       layerNormFor(b, input, x, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnQ);
       b.linear(at.chunk, input.floats, input.quantized, w.attnQ, w.attnQBias, rows, Epilogue.store);
-      b.attention(at.attended, at.chunk, at.kv, at.attention, rows, c.heads, patches, false);
+      if (importance) importance.attend(at.attended, at.chunk, at.kv, at.attention, rows);
+      else b.attention(at.attended, at.chunk, at.kv, at.attention, rows, c.heads, patches, false);
       linear(b, x, at.attended, input.quantized, w.attnOut, w.attnOutBias, rows, Epilogue.add);
       layerNormFor(b, input, x, w.ln2Weight, w.ln2Bias, rows, c.eps, w.ffnUp);
       this.#gelu(w, rows);
@@ -126,6 +155,7 @@ interface Buffers {
   readonly chunk: number;
   readonly hidden: number;
   readonly attention: number;
+  readonly importance: ImportancePlaces | undefined;
   readonly rgb: number;
   readonly pixels: number;
   readonly shuffled: number;
@@ -135,7 +165,7 @@ interface Buffers {
 }
 
 /** Where everything lies in the scratch. What is live only before, in, or after the layers shares one region. */
-function layout(b: Backend, c: VisionConfig, base: number): Buffers {
+function layout(b: Backend, c: VisionConfig, base: number, options: VisionOptions): Buffers {
   const patches = c.grid * c.grid;
   const rows = Math.min(CHUNK_ROWS, patches);
   const pixelWidth = 3 * c.patch * c.patch;
@@ -168,13 +198,15 @@ function layout(b: Backend, c: VisionConfig, base: number): Buffers {
   const hidden = layers.reserve("hidden", rows * c.hidden * 4);
   const attention = layers.reserve("attention", b.attentionScratch(patches, c.headWidth) * 4);
 
+  const importance = options.measuresImportance ? importancePlaces(layers, b, c, rows) : undefined;
+
   const after = new MemoryPlan(always.end);
   const shuffled = after.reserve("shuffled", c.tokens * shuffledWidth * 4);
 
   const kv = { keys, values, heads: c.heads, headWidth: c.headWidth, capacity, format: KvFormat.f32 };
   const end = Math.max(before.end, layers.end, after.end);
   return {
-    ...{ x, mean, deviation, rgb, pixels, kv, attended, chunk, hidden, attention, shuffled },
+    ...{ x, mean, deviation, rgb, pixels, kv, attended, chunk, hidden, attention, importance, shuffled },
     input: { floats: attended, quantized },
     bytes: end - base,
   };
