@@ -44,7 +44,7 @@ export interface CaptionOptions extends ChatOptions {
   readonly prompt?: string;
 }
 
-/** Tokens of a request. */
+/** Tokens of a request. Image tokens that `visualTokens` leaves out are not counted: they are never in the context. */
 export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;
@@ -195,9 +195,8 @@ export class Captioner {
           text,
           finishReason: value.finishReason,
           usage: {
-            promptTokens: prompt.ids.length,
+            ...this.#tokensOf(prompt),
             completionTokens: value.completionTokens,
-            imageTokens: imageTokensOf(prompt),
           },
           timings: {
             decodeImageMs: timer.decodeImageMs,
@@ -229,17 +228,30 @@ export class Captioner {
     return pictures;
   }
 
+  /** Tokens that a prompt has in the context. */
+  #tokensOf({ ids, imagePositions }: Prompt): Pick<Usage, "promptTokens" | "imageTokens"> {
+    const { tokensPerTile, vision } = this.#parts.model.vlm;
+    const imageTokens = imagePositions.length * tokensPerTile;
+    return { promptTokens: ids.length - imagePositions.length * vision.config.tokens + imageTokens, imageTokens };
+  }
+
   #fit(prompt: Prompt, asked: number | undefined): number {
-    const { capacity, textCapacity } = this.#parts.model.cache;
-    const texts = prompt.ids.length - imageTokensOf(prompt);
-    const room = Math.min(capacity - prompt.ids.length, textCapacity - texts);
+    const { cache: { capacity, textCapacity }, vlm: { language } } = this.#parts.model;
+    const { promptTokens, imageTokens } = this.#tokensOf(prompt);
+    const texts = promptTokens - imageTokens;
+    // image tokens that are left out take no room, but their positions stay free
+    const positions = language.config.trainedContext;
+    const room = Math.min(capacity - promptTokens, textCapacity - texts, positions - prompt.ids.length);
     const wanted = asked ?? Math.min(DEFAULTS.maxTokens, room);
     if (room >= 1 && wanted <= room) return wanted;
     const ofText = textCapacity < capacity ? `, of which ${textCapacity} can be text (the prompt has ${texts})` : "";
+    const free = prompt.ids.length > promptTokens
+      ? `, and the model was made for ${positions} positions (the prompt takes ${prompt.ids.length})`
+      : "";
     throw new LorisError(
       "context_overflow",
-      `the prompt has ${prompt.ids.length} tokens and the answer may have ${asked ?? 1}, the context has ${capacity}` +
-        `${ofText}; shorten the conversation, use fewer tiles, lower maxTokens or load with more contextTokens` +
+      `the prompt has ${promptTokens} tokens and the answer may have ${asked ?? 1}, the context has ${capacity}` +
+        `${ofText}${free}; shorten the conversation, use fewer tiles, lower maxTokens or load with more contextTokens` +
         (ofText ? " or textTokens" : ""),
       { param: "messages" },
     );
@@ -265,10 +277,6 @@ function withoutImages(messages: readonly Message[]): ChatMessage[] {
       ? content
       : content.map((part) => part.type === "text" ? part : { type: "image" as const }),
   }));
-}
-
-function imageTokensOf({ imagePositions }: Prompt): number {
-  return imagePositions.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The prompt's ids, cut where tiles come in. */

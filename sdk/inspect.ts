@@ -2,7 +2,9 @@ import { WasmBackend } from "./backend/wasm/backend.ts";
 import { LorisError } from "./errors.ts";
 import type { GgufFile } from "./gguf/gguf.ts";
 import { SUPPORTED_TYPES } from "./gguf/types.ts";
+import { Random } from "./generate/random.ts";
 import type { LazyOption } from "./lazy/option.ts";
+import { visualSelection, type VisualTokensOption } from "./lazy/visual_tokens.ts";
 import { type AssembleOptions, planModel } from "./model/assemble.ts";
 import { checkPair } from "./model/pair.ts";
 import { groupBy } from "./platform/group.ts";
@@ -27,6 +29,12 @@ export function typeSummary(file: GgufFile): TypeSummary[] {
   })).sort((a, b) => b.bytes - a.bytes);
 }
 
+/** What a load is planned with. */
+export interface FitOptions extends Omit<AssembleOptions, "visualTokens"> {
+  readonly lazy?: LazyOption | undefined;
+  readonly visualTokens?: VisualTokensOption | undefined;
+}
+
 /** Whether a pair fits a budget, and how. */
 export interface FitVerdict {
   readonly fits: boolean;
@@ -42,7 +50,6 @@ export interface FitVerdict {
 /**
  * Plans a load without loading.
  *
- * @param lazy Lazy plan to load with.
  * @param kernels Any build's module: the plan is the same for all SIMD builds.
  * @throws {LorisError} what `load` would throw for the pair itself.
  */
@@ -50,13 +57,13 @@ export async function fitVerdict(
   text: GgufFile,
   vision: GgufFile,
   kernels: WebAssembly.Module,
-  options: AssembleOptions,
-  lazy: LazyOption = "off",
+  options: FitOptions,
 ): Promise<FitVerdict> {
-  const pair = checkPair(text, vision, lazy);
+  const pair = checkPair(text, vision, options.lazy);
+  const visualTokens = visualSelection(options.visualTokens, pair.visionConfig.tokens, (seed) => new Random(seed));
   const backend = await WasmBackend.create(kernels, "simd128", options.memoryBudget);
   try {
-    const { choice, parts } = planModel(backend, pair, options);
+    const { choice, parts } = planModel(backend, pair, { ...options, visualTokens });
     return { fits: true, weights: choice.level, contextTokens: choice.contextTokens, parts };
   } catch (error) {
     if (error instanceof LorisError && error.code === "memory_budget") return { fits: false, reason: error.message };

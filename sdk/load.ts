@@ -2,11 +2,13 @@ import { WasmBackend } from "./backend/wasm/backend.ts";
 import { bestBuild, type KernelBuild } from "./backend/wasm/build.ts";
 import { Captioner, type CaptionerParts } from "./captioner.ts";
 import { LorisError } from "./errors.ts";
+import { Random } from "./generate/random.ts";
 import { openGguf } from "./gguf/gguf.ts";
 import { ImageDecoder } from "./image/decoder.ts";
 import { assemble, type AssembleOptions, KV_TYPES, type KvType, planModel } from "./model/assemble.ts";
 import type { LazyOption } from "./lazy/option.ts";
 import { planFromSource } from "./lazy/plan_format.ts";
+import { visualSelection, type VisualTokensOption } from "./lazy/visual_tokens.ts";
 import { checkPair } from "./model/pair.ts";
 import { type LoadProgress, loadWeights } from "./model/weights.ts";
 import { readAsset } from "./platform/asset.ts";
@@ -52,6 +54,11 @@ export interface LoadOptions {
    * saves memory; without such layers it is of no effect. The context less one tile's tokens, if left out.
    */
   readonly textTokens?: number;
+  /**
+   * How many image tokens of a tile go on to the decoder: those that receive the most attention in the encoder's last layers,
+   * at the places that they have among all, the others merged into them; or `{ keep, by, seed, merge }`. All, if left out.
+   */
+  readonly visualTokens?: VisualTokensOption;
   /** Called as weights arrive. */
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
@@ -88,11 +95,12 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
   const vision = await opening;
   const { lazy } = options;
   const pair = checkPair(text, vision, isSource(lazy) ? await planFromSource(lazy, signal) : lazy);
+  const visualTokens = visualSelection(options.visualTokens, pair.visionConfig.tokens, (seed) => new Random(seed));
   const data = tokenizerData(text.metadata);
   const tokenizer = new Tokenizer(data);
   const modules = await compiling;
   const backend = await WasmBackend.create(modules.kernels, modules.build, settings.memoryBudget);
-  const model = assemble(backend, pair, planModel(backend, pair, settings));
+  const model = assemble(backend, pair, planModel(backend, pair, { ...settings, visualTokens }));
   // engines compile well what has run for a while, on another thread, while weights are being read
   await model.vlm.vision.warmUp();
   await loadWeights(backend, model.placed, model.scratch, options.onProgress, signal);

@@ -28,6 +28,7 @@ export {
 export type { KvType } from "./model/assemble.ts";
 export type { LazyOption } from "./lazy/option.ts";
 export type { LazyMode, LazyPlan } from "./lazy/plan.ts";
+export type { VisualTokensOption } from "./lazy/visual_tokens.ts";
 export type { Answer } from "./answer.ts";
 export type { ImageInput } from "./image/input.ts";
 export type { Detail } from "./image/tiles.ts";

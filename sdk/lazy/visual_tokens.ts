@@ -22,8 +22,19 @@ export type VisualTokensOption = number | {
   readonly merge?: boolean;
 };
 
+/** Uniform numbers from 0 up to but not including 1. */
+export interface RandomNumbers {
+  uniform(): number;
+}
+
 /** A {@link VisualTokensOption} with nothing left open. */
-export type VisualSelection = Required<Exclude<VisualTokensOption, number>>;
+export interface VisualSelection {
+  readonly keep: number;
+  readonly by: "attention" | "random";
+  readonly merge: boolean;
+  /** What the random choices of a prompt follow from: the same numbers at each call. */
+  random(): RandomNumbers;
+}
 
 /** All ways to choose, in the order in which messages name them. */
 const WAYS: readonly unknown[] = ["attention", "random"];
@@ -32,9 +43,14 @@ const WAYS: readonly unknown[] = ["attention", "random"];
  * What an option asks for; undefined if every token stays, for then nothing is to be chosen.
  *
  * @param tokens Image tokens that the model makes of a tile.
+ * @param seeded Makes the random numbers of a seed.
  * @throws {LorisError} `argument_invalid` (param `visualTokens`) for what is no option, or keeps none or too many.
  */
-export function visualSelection(option: VisualTokensOption | undefined, tokens: number): VisualSelection | undefined {
+export function visualSelection(
+  option: VisualTokensOption | undefined,
+  tokens: number,
+  seeded: (seed: number) => RandomNumbers,
+): VisualSelection | undefined {
   if (option === undefined) return undefined;
   if (typeof option !== "number" && (typeof option !== "object" || option === null)) {
     invalid(`is ${shown(option)}, it must be a number of tokens or { keep, by, seed, merge }`);
@@ -50,7 +66,7 @@ export function visualSelection(option: VisualTokensOption | undefined, tokens: 
     invalid(`has the seed ${shown(seed)}, it must be a whole number from 0 to 2^53 - 1`);
   }
   if (typeof merge !== "boolean") invalid(`has merge ${shown(merge)}, it must be true or false`);
-  return keep === tokens ? undefined : { keep, by, seed, merge };
+  return keep === tokens ? undefined : { keep, by, merge, random: () => seeded(seed) };
 }
 
 /**
@@ -76,12 +92,8 @@ export function mostImportant(importance: Float32Array, keep: number): number[] 
     .sort((a, b) => a - b);
 }
 
-/**
- * A control: `keep` of `tokens` indices, ascending, every choice as likely.
- *
- * @param random Uniform numbers from 0 up to but not including 1; the same numbers give the same choice.
- */
-export function randomTokens(tokens: number, keep: number, random: { uniform(): number }): number[] {
+/** A control: `keep` of `tokens` indices, ascending, every choice as likely; the same numbers give the same choice. */
+export function randomTokens(tokens: number, keep: number, random: RandomNumbers): number[] {
   const indices = Array.from({ length: tokens }, (_, i) => i);
   // the first steps of a Fisher-Yates shuffle
   for (let i = 0; i < keep; i++) {

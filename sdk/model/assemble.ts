@@ -4,6 +4,7 @@ import type { AttentionRecord, ProbabilityPlace } from "./attention.ts";
 import { KvFormat } from "../backend/backend.ts";
 import { KvCache } from "../lazy/cache.ts";
 import { densePlan, isDense, type LazyPlan } from "../lazy/plan.ts";
+import type { VisualSelection } from "../lazy/visual_tokens.ts";
 import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
 import { Language } from "./language.ts";
 import type { LanguageConfig } from "./config.ts";
@@ -22,8 +23,10 @@ export interface AssembleOptions {
   readonly contextTokens: number | undefined;
   /** Elements of the KV cache; "f16" if left out. */
   readonly kv?: KvType | undefined;
-  /** Slots that text can take, under plans of mode `vla`; the context less one picture's tokens if left out. */
+  /** Slots that text can take, under plans of mode `vla`; the context less one tile's tokens if left out. */
   readonly textTokens?: number | undefined;
+  /** Which image tokens of a tile go on to the decoder; all, if left out. */
+  readonly visualTokens?: VisualSelection | undefined;
   /** True: there is room for every plan and type of cache, to be tried by {@link Assembled.under}. */
   readonly anyPlan?: boolean | undefined;
   /** False: lazy layers make their anchor's probabilities again, as they do where there is no room; the result is the same. */
@@ -114,12 +117,12 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
   backend.reserve(l.plan.end);
-  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch);
+  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch, l.looking);
   const network = (lazy: LazyPlan, cache: KvCache) => {
     const weights = { ...l.weights.language, layers: reachableLayers(l.weights.language.layers, lazy) };
     const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity };
     const language = new Language(backend, pair.languageConfig, weights, lazy, sizes, l);
-    return { vlm: new Vlm(backend, language, vision, l.buffers, l.record), cache };
+    return { vlm: new Vlm(backend, language, vision, l.buffers, l), cache };
   };
   const { level: weights, imageBytes } = choice;
   return {
@@ -152,7 +155,7 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
     for (const comfort of COMFORTS) {
       const contextTokens = asked ?? Math.min(comfort.contextTokens, c.trainedContext);
       // a context that cannot hold one picture and a question is no context
-      if (asked === undefined && contextTokens < v.tokens + 64) continue;
+      if (asked === undefined && contextTokens < (options.visualTokens?.keep ?? v.tokens) + 64) continue;
       yield { level, contextTokens, imageBytes: comfort.imageBytes };
     }
   }
@@ -174,11 +177,12 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
   const plan = new MemoryPlan(backend.base);
   const { languageConfig: c, visionConfig: v } = pair;
   const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
-  const { anyPlan = false, reuseProbabilities = true } = options;
+  const { anyPlan = false, reuseProbabilities = true, visualTokens: selection } = options;
+  const looking = { measuresImportance: selection?.by === "attention" };
   const start = plan.end;
   const cache = new KvCache(plan, c, {
     ...{ contextTokens, lazy: pair.lazy, format: formatOf(options.kv) },
-    textTokens: options.textTokens ?? Math.max(8, contextTokens - v.tokens),
+    textTokens: options.textTokens ?? Math.max(8, contextTokens - (selection?.keep ?? v.tokens)),
   });
   const anyCache = anyPlan ? { address: start, bytes: anyCacheBytes(plan, start, pair, contextTokens) } : undefined;
   const lazy = anyPlan || !isDense(pair.lazy);
@@ -192,11 +196,11 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
     "activations",
     Math.max(
       loadScratchBytes(backend, weights.placed),
-      Vision.scratchBytes(backend, v),
+      Vision.scratchBytes(backend, v, looking),
       Language.scratchBytes(backend, c, sizes, queries !== undefined),
     ),
   );
-  return { plan, weights, cache, anyCache, queries, probabilities, record, buffers, scratch };
+  return { plan, weights, cache, anyCache, queries, probabilities, record, selection, looking, buffers, scratch };
 }
 
 /** Reserves what any plan's cache may take beyond the one from `start` on; returns the bytes of both. */

@@ -1,6 +1,13 @@
 import type { Backend } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import type { AttentionRows } from "../lazy/divergence.ts";
+import {
+  keepRows,
+  mostImportant,
+  type RandomNumbers,
+  randomTokens,
+  type VisualSelection,
+} from "../lazy/visual_tokens.ts";
 import type { AttentionRecord } from "./attention.ts";
 import { Chunk } from "./chunk.ts";
 import type { Language } from "./language.ts";
@@ -24,6 +31,14 @@ export interface ImageTokens {
   readonly span?: number;
 }
 
+/** What a network does only where someone asks for it. */
+export interface VlmOptions {
+  /** What `attentionOf` works in; it cannot be used if left out. */
+  readonly record?: AttentionRecord | undefined;
+  /** Which image tokens of a tile go on to the decoder; all, if left out. */
+  readonly selection?: VisualSelection | undefined;
+}
+
 /** Time spent, in milliseconds. */
 export interface PrefillTimes {
   readonly visionMs: number;
@@ -38,20 +53,22 @@ export class Vlm {
   readonly #chunk: Chunk;
   /** Image tokens of one tile: f32 [vision.config.tokens, width]. */
   readonly #tile: number;
-  readonly #record: AttentionRecord | undefined;
+  readonly #options: VlmOptions;
 
-  /**
-   * @param buffers Address of {@link Vlm.bufferBytes} bytes, kept for the object's life.
-   * @param record What `attentionOf` works in; it cannot be used if left out.
-   */
-  constructor(backend: Backend, language: Language, vision: Vision, buffers: number, record?: AttentionRecord) {
+  /** @param buffers Address of {@link Vlm.bufferBytes} bytes, kept for the object's life. */
+  constructor(backend: Backend, language: Language, vision: Vision, buffers: number, options: VlmOptions = {}) {
     this.backend = backend;
     this.language = language;
     this.vision = vision;
     const rowBytes = language.config.width * 4;
     this.#chunk = new Chunk(buffers, language.maxRows, rowBytes);
     this.#tile = buffers + language.maxRows * rowBytes;
-    this.#record = record;
+    this.#options = options;
+  }
+
+  /** Image tokens of a tile that go on to the decoder. They stand at the places that they have among all of the tile's. */
+  get tokensPerTile(): number {
+    return this.#options.selection?.keep ?? this.vision.config.tokens;
   }
 
   /** Bytes of the rows in flight. */
@@ -77,6 +94,7 @@ export class Vlm {
     let [visionMs, pictureMs] = [0, 0];
     const started = performance.now();
     chunk.begin(cache.nextPosition);
+    const random = this.#options.selection?.random();
     const flush = () => language.forward(chunk.address, [{ cache, ...chunk.waiting, wanted: "none" }], pacer);
     for (const piece of prompt) {
       if (piece.kind === "text") {
@@ -89,10 +107,11 @@ export class Vlm {
         const before = performance.now();
         pictureMs += before - asked;
         await this.vision.encode(this.#tile, rgb, pacer);
+        const positions = this.#select(random);
         visionMs += performance.now() - before;
         const put = (row: number, from: number, n: number) =>
           backend.copy(row, this.#tile + from * width * 4, n * width * 4);
-        await chunk.add(this.vision.config.tokens, { visual: true }, put, flush);
+        await chunk.add(this.tokensPerTile, { visual: true, positions, span: this.vision.config.tokens }, put, flush);
       } else {
         const { rows, positions, span } = piece;
         const put = (row: number, from: number, n: number) =>
@@ -104,6 +123,18 @@ export class Vlm {
     await pacer.pause();
     const logits = language.logits(chunk.lastRow);
     return { logits, visionMs, prefillMs: performance.now() - started - visionMs - pictureMs };
+  }
+
+  /** Brings the tokens that stay to the tile's front; returns the places that they had, if not all stay. */
+  #select(random: RandomNumbers | undefined): readonly number[] | undefined {
+    const { selection } = this.#options;
+    if (!selection) return undefined;
+    const { keep, by, merge } = selection;
+    const { tokens } = this.vision.config;
+    const { width } = this.language.config;
+    const kept = by === "random" ? randomTokens(tokens, keep, random!) : mostImportant(this.vision.importance!, keep);
+    keepRows(this.backend.floats(this.#tile, tokens * width), width, kept, merge);
+    return kept;
   }
 
   /** A copy of one tile's image tokens: f32 [vision.config.tokens, width]. */
@@ -139,7 +170,7 @@ export class Vlm {
 
   /** Adds one token to the cache; returns how it attends in every layer to all slots, its own the last. */
   async attentionOf(cache: KvCache, id: number, pacer: Pacer): Promise<AttentionRows> {
-    const record = this.#record;
+    const { record } = this.#options;
     if (!record) throw new RangeError("the model was assembled without a place for a record of attention");
     const { language, backend } = this;
     const { layers, heads } = language.config;

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { VisualTokensOption } from "../../sdk/lazy/visual_tokens.ts";
 
 /** A mistake in how the command was written; ends with exit status 2. */
 export class UsageError extends Error {}
@@ -17,6 +18,7 @@ export const USAGE = `loris: small multimodal language models on this machine
   --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
   --lazy off|auto|gla|vla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
   --kv f16|q8|f32        elements of the KV cache             --text-tokens N   of the context, with --lazy vla
+  --visual-tokens N[,random][,drop]  image tokens of a tile that stay; the rest is merged into them, or dropped
   --context TOKENS       positions of the KV cache            --max-tokens N
   --temperature T        0 (default) is greedy                --seed N
   --kernels relaxed|simd128|plain                             --json          one object a line
@@ -35,6 +37,7 @@ const OPTIONS = {
   lazy: { type: "string" },
   kv: { type: "string" },
   "text-tokens": { type: "string" },
+  "visual-tokens": { type: "string" },
   context: { type: "string" },
   "max-tokens": { type: "string" },
   temperature: { type: "string" },
@@ -65,6 +68,7 @@ export interface Arguments {
   readonly lazy?: string | undefined;
   readonly kv?: "f16" | "q8" | "f32" | undefined;
   readonly textTokens?: number | undefined;
+  readonly visualTokens?: VisualTokensOption | undefined;
   readonly contextTokens?: number | undefined;
   readonly maxTokens?: number | undefined;
   readonly temperature?: number | undefined;
@@ -103,6 +107,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     lazy: values.lazy,
     kv: oneOf("--kv", values.kv, ["f16", "q8", "f32"]),
     textTokens: whole("--text-tokens", values["text-tokens"], 8),
+    visualTokens: visualTokens(values["visual-tokens"]),
     contextTokens: whole("--context", values.context, 8),
     maxTokens: whole("--max-tokens", values["max-tokens"], 1),
     temperature: number("--temperature", values.temperature),
@@ -144,6 +149,16 @@ function whole(name: string, value: string | undefined, min: number): number | u
     throw new UsageError(`${name} is "${value}", it must be a whole number from ${min}`);
   }
   return n;
+}
+
+function visualTokens(text: string | undefined): VisualTokensOption | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d+)(,random)?(,drop)?$/.exec(text);
+  if (!match) {
+    throw new UsageError(`--visual-tokens is "${text}", it must be a number of tokens, then ,random or ,drop or both`);
+  }
+  const [, keep, random, drop] = match;
+  return { keep: Number(keep), by: random ? "random" : "attention", merge: !drop };
 }
 
 const UNITS: Record<string, number> = {

@@ -73,9 +73,21 @@ async function answerAll(
 
 /** Everything that an answer depends on, besides its picture and question. */
 function configurationOf(args: Arguments, opened: Opened): string {
-  const { model, text, vision, lazy, maxTokens, temperature, seed, detail } = args;
+  const { model, text, vision, lazy, visualTokens, maxTokens, temperature, seed, detail } = args;
   const { weights, backend } = opened.captioner;
-  return JSON.stringify({ model, text, vision, weights, backend, lazy, maxTokens, temperature, seed, detail });
+  return JSON.stringify({
+    model,
+    text,
+    vision,
+    weights,
+    backend,
+    lazy,
+    visualTokens,
+    maxTokens,
+    temperature,
+    seed,
+    detail,
+  });
 }
 
 async function report(kind: string, task: Task, answers: readonly string[], args: Arguments, opened: Opened) {
@@ -84,7 +96,11 @@ async function report(kind: string, task: Task, answers: readonly string[], args
   await opened.captioner.close();
   if (args.json) {
     const lazy = args.lazy ?? "off";
-    print(JSON.stringify({ kind, items: answers.length, lazy, backend, kvBytes, qCacheBytes, ...scores }) + "\n");
+    const { visualTokens } = args;
+    print(
+      JSON.stringify({ kind, items: answers.length, lazy, visualTokens, backend, kvBytes, qCacheBytes, ...scores }) +
+        "\n",
+    );
     return;
   }
   for (const [name, value] of Object.entries(scores)) print(`${name} ${value.toFixed(2)}\n`);

@@ -30,9 +30,10 @@ export async function inspect(args: Arguments, signal: AbortSignal): Promise<num
 async function judge(files: readonly GgufFile[], args: Arguments): Promise<FitVerdict> {
   const isVision = (file: GgufFile) => file.metadata.optionalString("general.architecture") === "clip";
   const [text, vision] = isVision(files[0]!) ? [files[1]!, files[0]!] : [files[0]!, files[1]!];
-  const { memoryBudget = 128 * 2 ** 20, weights = "auto", contextTokens, kv, textTokens } = args;
-  const options = { memoryBudget, weights, contextTokens, kv, textTokens };
-  return await fitVerdict(text, vision, await packagedKernels("simd128"), options, await lazyOption(args.lazy));
+  const { memoryBudget = 128 * 2 ** 20, weights = "auto", contextTokens, kv, textTokens, visualTokens } = args;
+  const lazy = await lazyOption(args.lazy);
+  const options = { memoryBudget, weights, contextTokens, kv, textTokens, visualTokens, lazy };
+  return await fitVerdict(text, vision, await packagedKernels("simd128"), options);
 }
 
 function asJson(files: readonly GgufFile[], verdict: FitVerdict | undefined) {

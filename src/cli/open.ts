@@ -28,6 +28,7 @@ export async function open(args: Arguments, signal: AbortSignal): Promise<Opened
         contextTokens: args.contextTokens,
         kv: args.kv,
         textTokens: args.textTokens,
+        visualTokens: args.visualTokens,
         build: args.kernels,
         lazy,
       }),

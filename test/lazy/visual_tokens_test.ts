@@ -9,13 +9,30 @@ import {
   type VisualTokensOption,
 } from "../../sdk/lazy/visual_tokens.ts";
 
+const select = (option: VisualTokensOption | undefined) => visualSelection(option, 64, (seed) => new Random(seed));
+
 Deno.test("visualSelection() fills in what is left open; to keep all is to choose nothing", () => {
-  assert.equal(visualSelection(undefined, 64), undefined);
-  assert.equal(visualSelection(64, 64), undefined);
-  assert.deepEqual(visualSelection(16, 64), { keep: 16, by: "attention", seed: 0, merge: true });
-  const random = { keep: 1, by: "random", seed: 7, merge: false } as const;
-  assert.deepEqual(visualSelection(random, 64), random);
-  assert.deepEqual(visualSelection({ keep: 63 }, 64), { keep: 63, by: "attention", seed: 0, merge: true });
+  assert.equal(select(undefined), undefined);
+  assert.equal(select(64), undefined);
+  assert.equal(select({ keep: 64, by: "random" }), undefined);
+  const filledIn = (option: VisualTokensOption) => {
+    const { random, ...rest } = select(option)!;
+    return { ...rest, first: random().uniform() };
+  };
+  const first = (seed: number) => new Random(seed).uniform();
+  assert.deepEqual(filledIn(16), { keep: 16, by: "attention", merge: true, first: first(0) });
+  assert.deepEqual(filledIn({ keep: 63 }), { keep: 63, by: "attention", merge: true, first: first(0) });
+  const random = { keep: 1, by: "random", merge: false } as const;
+  assert.deepEqual(filledIn({ ...random, seed: 7 }), { ...random, first: first(7) });
+});
+
+Deno.test("visualSelection() gives every prompt the same random numbers", () => {
+  const { random } = select({ keep: 8, by: "random", seed: 3 })!;
+  const draw = () => {
+    const source = random();
+    return [source.uniform(), source.uniform()];
+  };
+  assert.deepEqual(draw(), draw());
 });
 
 Deno.test("visualSelection() refuses what is no option, by name and with what is possible", () => {
@@ -35,7 +52,7 @@ Deno.test("visualSelection() refuses what is no option, by name and with what is
     [{ keep: 16, merge: 1 }, /merge 1, it must be true or false/],
   ];
   for (const [option, message] of wrong) {
-    assert.throws(() => visualSelection(option as VisualTokensOption, 64), (error: unknown) => {
+    assert.throws(() => select(option as VisualTokensOption), (error: unknown) => {
       assert.ok(error instanceof LorisError);
       assert.deepEqual([error.code, error.param], ["argument_invalid", "visualTokens"]);
       assert.match(error.message, message);
