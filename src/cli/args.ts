@@ -18,7 +18,7 @@ export const USAGE = `loris: small multimodal language models on this machine
   --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
   --lazy off|auto|gla|vla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
   --kv f16|q8|f32        elements of the KV cache             --text-tokens N   of the context, with --lazy vla
-  --visual-tokens N[,random][,drop]  image tokens of a tile that stay; the rest is merged into them, or dropped
+  --visual-tokens N[,random[=SEED]][,drop]  image tokens of a tile that stay; the rest is merged into them, or dropped
   --context TOKENS       positions of the KV cache            --max-tokens N
   --temperature T        0 (default) is greedy                --seed N
   --kernels relaxed|simd128|plain                             --json          one object a line
@@ -153,12 +153,13 @@ function whole(name: string, value: string | undefined, min: number): number | u
 
 function visualTokens(text: string | undefined): VisualTokensOption | undefined {
   if (text === undefined) return undefined;
-  const match = /^(\d+)(,random)?(,drop)?$/.exec(text);
+  const match = /^(\d+)(,random(?:=(\d+))?)?(,drop)?$/.exec(text);
   if (!match) {
-    throw new UsageError(`--visual-tokens is "${text}", it must be a number of tokens, then ,random or ,drop or both`);
+    const message = `--visual-tokens is "${text}", it must be N or N,random or N,random=SEED, and may end in ,drop`;
+    throw new UsageError(message);
   }
-  const [, keep, random, drop] = match;
-  return { keep: Number(keep), by: random ? "random" : "attention", merge: !drop };
+  const [, keep, random, seed, drop] = match;
+  return { keep: Number(keep), by: random ? "random" : "attention", seed: Number(seed ?? 0), merge: !drop };
 }
 
 const UNITS: Record<string, number> = {

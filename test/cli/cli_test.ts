@@ -1,5 +1,6 @@
 /** The command line as a shell sees it: what is printed where, and the exit status. */
 import assert from "node:assert/strict";
+import { parseArguments } from "../../src/cli/args.ts";
 
 const root = new URL("../../", import.meta.url);
 const DOGS = "examples/photos/dogs_at_window.jpg";
@@ -153,6 +154,16 @@ Deno.test("a reader that leaves ends the command at once, without a stack trace"
   await child.stdin.close().catch(() => {});
 });
 
+Deno.test("--visual-tokens says how many image tokens stay, how they are chosen, and what becomes of the rest", async () => {
+  const option = (text: string) => parseArguments(["caption", DOGS, "--visual-tokens", text]).visualTokens;
+  assert.deepEqual(option("16"), { keep: 16, by: "attention", seed: 0, merge: true });
+  assert.deepEqual(option("16,drop"), { keep: 16, by: "attention", seed: 0, merge: false });
+  assert.deepEqual(option("9,random"), { keep: 9, by: "random", seed: 0, merge: true });
+  assert.deepEqual(option("9,random=7,drop"), { keep: 9, by: "random", seed: 7, merge: false });
+  const { stdout } = await loris(["caption", DOGS, "--json", "--max-tokens", "3", "--visual-tokens", "9,random=7"]);
+  assert.equal(JSON.parse(stdout).usage.image_tokens, 9);
+});
+
 Deno.test("loris inspect lists a file's tensors and types, and judges a pair", async () => {
   const one = await loris(["inspect", NANO[0]]);
   assert.equal(one.code, 0);
@@ -207,6 +218,8 @@ Deno.test("mistakes of usage end with status 2 and one line that says what is wr
     [["caption", DOGS, "--weights", "q2"], /--weights is "q2"/],
     [["caption", DOGS, "--kv", "q4"], /--kv is "q4", it must be f16 or q8 or f32/],
     [["caption", DOGS, "--text-tokens", "few"], /--text-tokens is "few"/],
+    [["caption", DOGS, "--visual-tokens", "few"], /--visual-tokens is "few", it must be N or N,random/],
+    [["caption", DOGS, "--visual-tokens", "8,drop,random"], /--visual-tokens is "8,drop,random"/],
     [["caption", DOGS, "--memory-budget"], /memory-budget/],
   ];
   for (const [args, message] of mistakes) {
@@ -227,6 +240,7 @@ Deno.test("a model, file or option value that will not do ends with status 1 and
     [["caption", "sdk"], /^argument_invalid: sdk holds no pictures/],
     [["caption", DOGS, "--temperature=-1"], /argument_invalid: temperature must be/],
     [["caption", DOGS, "--max-tokens", "9999"], /context_overflow: the prompt has \d+ tokens/],
+    [["caption", DOGS, "--visual-tokens", "65"], /^argument_invalid: visualTokens is 65, .* from 1 to 64/],
     [["inspect", "nowhere.gguf"], /^source_failed: .*nowhere\.gguf/],
     [["inspect", "README.md"], /^file_invalid: README\.md: the file does not begin with "GGUF"/],
   ];
