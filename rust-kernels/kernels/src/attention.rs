@@ -266,10 +266,10 @@ pub mod plain {
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::{Kept, Shape, TILE};
-    use crate::exp::Exp;
+    use crate::attention_scores::{score, score_with_text, softmax};
     use crate::kv_format::{products, Format, F16, F32, Q8};
-    use crate::kv_store::{self, GROUP};
-    use crate::simd::{self, lane, load, store};
+    use crate::kv_store;
+    use crate::simd::{lane, load, store};
     use crate::transpose::transpose;
     use core::arch::wasm32::*;
 
@@ -285,12 +285,11 @@ pub mod simd {
         visible: &[usize; TILE],
         kept: &Kept,
     ) {
-        let tile = match shape.format {
-            kv_store::F32 => tile_of::<F32>,
-            kv_store::F16 => tile_of::<F16>,
-            _ => tile_of::<Q8>,
-        };
-        tile(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept);
+        match shape.format {
+            kv_store::F32 => tile_of::<F32>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept),
+            kv_store::F16 => tile_of::<F16>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept),
+            _ => tile_of::<Q8>(dst, q, keys, values, scratch, shape, kv_head, offsets, visible, kept),
+        }
     }
 
     unsafe fn tile_of<F: Format>(
@@ -324,18 +323,11 @@ pub mod simd {
                     store(queries.add(TILE * (i + k)), column);
                 }
             }
-            for (from, to) in shape.text.visual_runs(most) {
-                for t in (from..to).step_by(GROUP) {
-                    for (k, column) in scores::<F>(queries, d, keys.add(head + t * bytes))
-                        .into_iter()
-                        .enumerate()
-                    {
-                        store(p.add(TILE * (t + k)), column);
-                    }
-                }
-            }
-            if !shape.text.slots.is_empty() {
-                score_text::<F>(p, queries, shape, kv_head, most);
+            let keys = keys.add(head);
+            if shape.text.slots.is_empty() {
+                score::<F>(p, queries, d, keys, 0, most);
+            } else {
+                score_with_text::<F>(p, queries, keys, shape, kv_head, most);
             }
             inverse = softmax(p, visible, most);
             if !kept.at.is_null() {
@@ -357,65 +349,5 @@ pub mod simd {
                 store(dst.add(offsets[v] + i + 4), f32x4_mul(sums[v][1], by[v]));
             }
         }
-    }
-
-    /// Scores of a group of keys, slot by slot: those of four vectors.
-    #[inline(always)]
-    unsafe fn scores<F: Format>(queries: *const f32, d: usize, group: *const u8) -> [v128; GROUP] {
-        let elements = group.add(GROUP * F::SCALE_BYTES);
-        let sums = F::scale_keys(products::<F>(queries, d, elements, GROUP * F::ELEMENT_BYTES), group);
-        let [a, b, c, d] = transpose(sums.map(|s| s[0]));
-        let [e, f, g, h] = transpose(sums.map(|s| s[1]));
-        [a, b, c, d, e, f, g, h]
-    }
-
-    /// Scores of the text slots that the tile sees, from the layer's own keys.
-    #[inline(never)]
-    unsafe fn score_text<F: Format>(p: *mut f32, queries: *const f32, shape: &Shape, kv_head: usize, most: usize) {
-        let text = &shape.text;
-        let bytes = kv_store::vector_bytes(shape.head_width, F::FORMAT);
-        let keys = text.keys.add(kv_head * text.capacity * bytes);
-        let seen = &text.slots[..text.below(most)];
-        for (u, slots) in seen.chunks(GROUP).enumerate() {
-            let group = keys.add(u * GROUP * bytes);
-            for (&slot, column) in slots.iter().zip(scores::<F>(queries, shape.head_width, group)) {
-                store(p.add(TILE * slot as usize), column);
-            }
-        }
-    }
-
-    /// Scores `[most][4]` become e^(score - largest), 0 where a vector does not see the position; returns 1 / their sums.
-    unsafe fn softmax(p: *mut f32, visible: &[usize; TILE], most: usize) -> v128 {
-        let all_see = *visible.iter().min().unwrap_unchecked();
-        let limits = i32x4(
-            visible[0] as i32,
-            visible[1] as i32,
-            visible[2] as i32,
-            visible[3] as i32,
-        );
-        let sees = |t: usize| i32x4_gt(limits, i32x4_splat(t as i32));
-        for t in all_see..most {
-            let at = p.add(TILE * t);
-            store(at, v128_bitselect(load(at), f32x4_splat(f32::MIN), sees(t)));
-        }
-        let mut max = load(p);
-        // what is not finite is lost in relaxed minima and maxima: its difference from itself, which is NaN, goes to the sum
-        let mut sum = f32x4_splat(0.0);
-        for t in 0..most {
-            let score = load(p.add(TILE * t));
-            max = simd::max(max, score);
-            sum = f32x4_add(sum, f32x4_sub(score, score));
-        }
-        let exp = Exp::new();
-        for t in 0..most {
-            let at = p.add(TILE * t);
-            let mut e = exp.of(f32x4_sub(load(at), max));
-            if t >= all_see {
-                e = v128_and(e, sees(t));
-            }
-            store(at, e);
-            sum = f32x4_add(sum, e);
-        }
-        f32x4_div(f32x4_splat(1.0), sum)
     }
 }

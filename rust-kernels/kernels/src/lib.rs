@@ -14,6 +14,8 @@ pub mod argmax;
 pub mod attention;
 pub mod attention_received;
 #[cfg(feature = "simd")]
+mod attention_scores;
+#[cfg(feature = "simd")]
 pub mod block;
 pub mod dequantize;
 pub mod embed;
