@@ -1,10 +1,11 @@
 import type { Backend } from "../../sdk/backend/backend.ts";
-import { densePlan } from "../../sdk/lazy/plan.ts";
+import { densePlan, type LazyPlan } from "../../sdk/lazy/plan.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import { type GgufFile, openGguf } from "../../sdk/gguf/gguf.ts";
 import { packagedKernels } from "../../sdk/load.ts";
-import { assemble, type Assembled, planModel } from "../../sdk/model/assemble.ts";
+import { assemble, type Assembled, type AssembleOptions, planModel } from "../../sdk/model/assemble.ts";
 import { languageConfig, visionConfig } from "../../sdk/model/config.ts";
+import type { Pair } from "../../sdk/model/pair.ts";
 import { languageTensors, visionTensors } from "../../sdk/model/tensors.ts";
 import { loadWeights } from "../../sdk/model/weights.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
@@ -21,37 +22,47 @@ export const NANO: PairPaths = {
   vision: here("models/nano/nano-mmproj-q8_0.gguf"),
 };
 
+/** What {@link openPair} may be told beside the files. */
+export interface OpenOptions extends Partial<Omit<AssembleOptions, "contextTokens">> {
+  /** No layer is lazy, if left out. */
+  readonly lazy?: LazyPlan;
+  /** Puts something between the networks and the kernels. */
+  readonly wrap?: (backend: WasmBackend) => Backend;
+}
+
+/** A pair as it was opened, and where it computes. */
+export interface Opened {
+  readonly model: Assembled;
+  readonly pair: Pair;
+  readonly backend: WasmBackend;
+}
+
 /**
  * Loads a pair as the product does, on the relaxed kernels, but asks for no image token: a text-only model may stand beside any
  * encoder of its width.
- *
- * @param wrap Puts something between the networks and the kernels.
  */
-export async function openModel(
-  paths: PairPaths,
-  contextTokens: number,
-  wrap: (backend: Backend) => Backend = (backend) => backend,
-): Promise<Assembled> {
+export async function openPair(paths: PairPaths, contextTokens: number, options: OpenOptions = {}): Promise<Opened> {
   const sources = [fileSource(paths.text), fileSource(paths.vision)];
   const [text, vision] = await Promise.all(sources.map((source) => openGguf(source))) as [GgufFile, GgufFile];
-  const language = languageConfig(text);
-  const lazy = densePlan(language.layers);
-  const pair = { text, vision, lazy, languageConfig: language, visionConfig: visionConfig(vision) };
-  const tensors = {
-    languageTensors: languageTensors(text, pair.languageConfig, pair.lazy),
-    visionTensors: visionTensors(vision, pair.visionConfig),
+  const pair = { text, vision, languageConfig: languageConfig(text), visionConfig: visionConfig(vision) };
+  const { wrap = (backend) => backend, memoryBudget = 768 << 20, weights = "auto", ...rest } = options;
+  const lazy = options.lazy ?? densePlan(pair.languageConfig.layers);
+  const backend = await WasmBackend.create(await packagedKernels("relaxed"), "relaxed", memoryBudget);
+  const whole = {
+    ...{ ...pair, lazy, visionTensors: visionTensors(vision, pair.visionConfig) },
+    languageTensors: languageTensors(text, pair.languageConfig, lazy),
   };
-  const memoryBudget = 768 << 20;
-  const backend = wrap(await WasmBackend.create(await packagedKernels("relaxed"), "relaxed", memoryBudget));
-  const whole = { ...pair, ...tensors };
-  const assembled = assemble(
-    backend,
-    whole,
-    planModel(backend, whole, { memoryBudget, weights: "auto", contextTokens }),
-  );
-  await loadWeights(backend, assembled.placed, assembled.scratch);
+  const wrapped = wrap(backend);
+  const plan = planModel(wrapped, whole, { ...rest, memoryBudget, weights, contextTokens });
+  const model = assemble(wrapped, whole, plan);
+  await loadWeights(wrapped, model.placed, model.scratch);
   await Promise.all(sources.map((source) => source.close()));
-  return assembled;
+  return { model, pair: whole, backend };
+}
+
+/** The model alone of {@link openPair}. */
+export async function openModel(paths: PairPaths, contextTokens: number, options: OpenOptions = {}): Promise<Assembled> {
+  return (await openPair(paths, contextTokens, options)).model;
 }
 
 /** A tile of a network's size; its pixels do not matter to the time. */

@@ -34,7 +34,7 @@ export function timed(backend: Backend, ms: Map<string, number>): Backend {
 /** Times of one tile of a pair, medians of `rounds`. */
 export async function profileTile(what: string, pair: PairPaths, rounds = 5): Promise<Profile> {
   const ms = new Map<string, number>();
-  const model = await openModel(pair, 128, (backend) => timed(backend, ms));
+  const model = await openModel(pair, 128, { wrap: (backend) => timed(backend, ms) });
   const tile = anyTile(model);
   await model.vlm.imageTokens(tile);
   const runs: { total: number; ms: Map<string, number> }[] = [];

@@ -54,18 +54,30 @@ export function chunkWork(c: DecoderShape, plan: LazyPlan, chunk: Chunk, keeps: 
     const keyed = gla ? 0 : lazy ? text : rows;
     matrix += queried * c.width * queryWidth + keyed * c.width * keyWidth + rows * c.width * keyWidth;
     matrix += wanted * (queryWidth * c.width + 3 * c.width * c.hidden);
-    const seen = pairs(rows, chunk.past, wanted) * c.heads;
     // probabilities are kept for all rows of a chunk or for none
     const reused = gla && wanted === rows && keeps(rows, chunk.past + rows);
-    attention += seen * c.headWidth + (reused ? 0 : seen * (c.headWidth + EXPONENTIAL));
+    attention += attentionWork(c, rows, chunk.past, wanted, reused);
   }
   return { matrix, attention };
 }
 
-/** Slots that the last `wanted` rows see, summed over these rows: each sees itself and everything before it. */
-function pairs(rows: number, past: number, wanted: number): number {
+/**
+ * Multiplications of one layer's attention: for each head and each slot that a row sees a score, its exponential, and a
+ * weighted value.
+ *
+ * @param wanted The last so many of the rows are computed; each sees itself and everything before it.
+ * @param reused The probabilities are there already.
+ */
+export function attentionWork(
+  { heads, headWidth }: Pick<DecoderShape, "heads" | "headWidth">,
+  rows: number,
+  past: number,
+  wanted: number,
+  reused = false,
+): number {
   const first = past + rows - wanted + 1;
-  return wanted * first + wanted * (wanted - 1) / 2;
+  const seen = heads * (wanted * first + wanted * (wanted - 1) / 2);
+  return seen * headWidth + (reused ? 0 : seen * (headWidth + EXPONENTIAL));
 }
 
 /** Logits of one row: its rounding error goes through the output layer as a second row. */
