@@ -61,7 +61,11 @@ export async function openPair(paths: PairPaths, contextTokens: number, options:
 }
 
 /** The model alone of {@link openPair}. */
-export async function openModel(paths: PairPaths, contextTokens: number, options: OpenOptions = {}): Promise<Assembled> {
+export async function openModel(
+  paths: PairPaths,
+  contextTokens: number,
+  options: OpenOptions = {},
+): Promise<Assembled> {
   return (await openPair(paths, contextTokens, options)).model;
 }
 

@@ -10,7 +10,8 @@ import { Pacer } from "../../../sdk/model/pacer.ts";
 import type { Pair } from "../../../sdk/model/pair.ts";
 import { languageTensors, type NeededTensor } from "../../../sdk/model/tensors.ts";
 import type { Vlm } from "../../../sdk/model/vlm.ts";
-import { openPair, type PairPaths } from "../model.ts";
+import { median } from "../measure.ts";
+import { anyTile, openPair, type PairPaths } from "../model.ts";
 import type { Keeps } from "./cost.ts";
 
 /** How a conversation is computed. */
@@ -74,12 +75,7 @@ export class Lab {
     return this.#pair.visionConfig.tokens;
   }
 
-  /** Side of a tile in pixels. */
-  get tileSide(): number {
-    return this.#pair.visionConfig.imageSize;
-  }
-
-  /** The plan that the model's file carries, if any, is the caller's to read. */
+  /** The text model's file. */
   get text(): Pair["text"] {
     return this.#pair.text;
   }
@@ -87,6 +83,22 @@ export class Lab {
   /** Network and cache under a setting; those before are not to be used any more. */
   under(setting: Setting): { readonly vlm: Vlm; readonly cache: KvCache } {
     return this.#model.under(setting);
+  }
+
+  /** Image tokens of some tile, f32 [tileTokens, width]. */
+  async imageTokens(): Promise<Float32Array> {
+    return await this.#model.vlm.imageTokens(anyTile(this.#model));
+  }
+
+  /** Median milliseconds of encoding one tile. */
+  async encodeTimes(rounds: number): Promise<{ encodeTileMs: number; encodeTileSelectingMs: number }> {
+    const times: number[] = [];
+    for (let round = -1; round < rounds; round++) {
+      const started = performance.now();
+      await this.imageTokens();
+      if (round >= 0) times.push(performance.now() - started);
+    }
+    return { encodeTileMs: median(times), encodeTileSelectingMs: median(times) };
   }
 
   /** Whether a lazy block's probabilities have room, as `forward` decides it. */

@@ -1,0 +1,76 @@
+/** What a plan without lazy layers costs beside no plan at all. */
+import { planOf } from "../../../sdk/lazy/plan.ts";
+import { Pacer } from "../../../sdk/model/pacer.ts";
+import type { Assembled } from "../../../sdk/model/assemble.ts";
+import { median } from "../measure.ts";
+import { anyIds, openPair, type PairPaths } from "../model.ts";
+
+/** One kind of work, done by both. */
+export interface PairedTimes {
+  readonly what: string;
+  readonly offMs: number;
+  readonly planMs: number;
+  /** Median of plan over off, each pair measured one right after the other. */
+  readonly ratio: number;
+  /** Middle half of these ratios. */
+  readonly quartiles: readonly [number, number];
+  readonly pairs: number;
+}
+
+/** Median and middle half of the ratios of pairs. */
+export function paired(what: string, off: readonly number[], plan: readonly number[]): PairedTimes {
+  const ratios = plan.map((ms, i) => ms / off[i]!).sort((a, b) => a - b);
+  const at = (share: number) => ratios[Math.min(ratios.length - 1, Math.floor(share * ratios.length))]!;
+  return {
+    ...{ what, offMs: median(off), planMs: median(plan), ratio: median(ratios), pairs: ratios.length },
+    quartiles: [at(0.25), at(0.75)],
+  };
+}
+
+/** Models on each side: where memory happens to lie makes a difference of its own, which several even out. */
+const COPIES = 3;
+
+/**
+ * Prefill of a prompt of text and decode steps after it, without a plan and with one that names no lazy layer, in the
+ * mode that has more to decide. Which goes first changes from pair to pair.
+ *
+ * @param pairs Pairs of each kind of work.
+ */
+export async function measureNoLazy(paths: PairPaths, promptTokens: number, pairs: number): Promise<PairedTimes[]> {
+  const context = promptTokens + 8;
+  const off: Assembled[] = [];
+  const plan: Assembled[] = [];
+  for (let i = 0; i < COPIES; i++) {
+    const { model, pair } = await openPair(paths, context);
+    off.push(model);
+    const { layers } = pair.languageConfig;
+    plan.push((await openPair(paths, context, { lazy: planOf(layers, [], "vla") })).model);
+  }
+  const { vocabulary } = off[0]!.vlm.language.config;
+  const prompt = [{ kind: "text" as const, ids: anyIds(promptTokens, vocabulary, 1) }];
+  const pacer = new Pacer();
+  const prefill = async ({ vlm, cache }: Assembled) => {
+    cache.truncate(0);
+    await vlm.prefill(cache, prompt);
+  };
+  const step = async ({ vlm, cache }: Assembled) => {
+    await vlm.step(cache, 100, pacer);
+    cache.truncate(promptTokens);
+  };
+  const measured: PairedTimes[] = [];
+  for (const [what, work] of [["prefill", prefill], ["decode step", step]] as const) {
+    const times = { off: [] as number[], plan: [] as number[] };
+    for (let i = -4 * COPIES; i < pairs; i++) {
+      const copy = ((i % COPIES) + COPIES) % COPIES;
+      const sides = [["off", off[copy]!], ["plan", plan[copy]!]] as const;
+      for (const [side, model] of i % 2 === 0 ? sides : sides.toReversed()) {
+        const started = performance.now();
+        await work(model);
+        // the first ones are for the engine to compile what is hot
+        if (i >= 0) times[side].push(performance.now() - started);
+      }
+    }
+    measured.push(paired(what, times.off, times.plan));
+  }
+  return measured;
+}
