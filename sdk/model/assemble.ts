@@ -68,7 +68,7 @@ export interface Assembled {
 const MAX_ROWS = 128;
 const MIB = 2 ** 20;
 /** f32 elements of kept probabilities at most, unless one row's are more. Chunks with more are computed again by every layer. */
-const MAX_PROBABILITIES = MIB;
+export const MAX_PROBABILITIES = MIB;
 
 /** Context and picture memory that are tried, in this order, where the caller leaves the context open. */
 const COMFORTS = [

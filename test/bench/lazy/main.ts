@@ -4,10 +4,8 @@
  * With --json the last line printed is one object.
  */
 import { parseArgs } from "node:util";
-import { openGguf } from "../../../sdk/gguf/gguf.ts";
 import { densePlan, LAZY_MODES, lazyLayers, type LazyMode, type LazyPlan } from "../../../sdk/lazy/plan.ts";
 import { planFromMetadata } from "../../../sdk/lazy/plan_format.ts";
-import { fileSource } from "../../../sdk/sources/file.ts";
 import { generateModel, SHAPES } from "../generate_model.ts";
 import { NANO, type PairPaths } from "../model.ts";
 import { machineName, saveReport } from "../report.ts";
