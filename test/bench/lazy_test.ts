@@ -1,10 +1,17 @@
 /** The parts of `deno task bench:lazy` that measure nothing: counts, budgets and tables. */
 import assert from "node:assert/strict";
 import { planOf } from "../../sdk/lazy/plan.ts";
+import { planFromMetadata } from "../../sdk/lazy/plan_format.ts";
 import { conversationsIn, ratesOf } from "./lazy/budget.ts";
 import { chunkWork, decodeBytes, decodeWork, predictedMs, prefillWork } from "./lazy/cost.ts";
+import { Lab } from "./lazy/lab.ts";
+import { paired } from "./lazy/no_lazy.ts";
 import { sharePlan, spreadPlan } from "./lazy/plans.ts";
-import { textRuns, visualPositions } from "./lazy/prompt.ts";
+import { promptPieces, textRuns, visualPositions } from "./lazy/prompt.ts";
+import { chart, type LazyReport, markdown, verdicts } from "./lazy/report.ts";
+import { measureShares } from "./lazy/shares.ts";
+import { NANO } from "./model.ts";
+import { combinationsOf, keptTokens, measureThroughput, type ThroughputRow, withGains } from "./lazy/throughput.ts";
 
 /** Small enough to count by hand: queries 4 wide, keys and values 2, e^x is 11 multiplications. */
 const SHAPE = { layers: 3, width: 4, heads: 2, kvHeads: 1, headWidth: 2, hidden: 5, vocabulary: 7 };
@@ -121,4 +128,126 @@ Deno.test("ratesOf() prefills conversations one by one and decodes them together
   const rates = ratesOf(times);
   // 4 x 150 + 20 x 10 = 800 ms; without pictures 400 ms; 4 tokens a step of 10 ms
   assert.deepEqual(rates, { pipeline: 5, language: 10, decodeTokens: 400 });
+});
+
+Deno.test("combinationsOf() has every combination of three switches once, the plain one first", () => {
+  const plans = [{ name: "dense", lazy: dense }, { name: "gla", lazy: gla }];
+  const all = combinationsOf(plans, 64).map(({ plan, kv, kept }) => `${plan.name} ${kv} ${kept}`);
+  assert.equal(all[0], "dense f16 64");
+  assert.equal(new Set(all).size, 2 * 2 * 3);
+  assert.ok(all.includes("gla q8 16"));
+});
+
+Deno.test("keptTokens() and promptPieces() keep places: fewer rows of a tile take as many positions", () => {
+  const tokens = Float32Array.from({ length: 8 * 2 }, (_, i) => i);
+  const some = keptTokens(tokens, 8, 4);
+  assert.deepEqual([...some.rows], [0, 1, 4, 5, 8, 9, 12, 13]);
+  assert.deepEqual(some.positions, [0, 2, 4, 6]);
+  assert.equal(some.span, 8);
+  const pieces = promptPieces(2, 100, some);
+  assert.deepEqual(pieces.map(({ kind }) => kind), ["text", "embeddings", "text", "embeddings", "text"]);
+  const rows = pieces.map((piece) => piece.kind === "text" ? piece.ids.length : 4);
+  assert.equal(rows.reduce((a, b) => a + b), visualPositions(2, 4).length);
+});
+
+Deno.test("paired() is the median of ratios pair by pair, with its interval by rank", () => {
+  const off = Array.from({ length: 101 }, (_, i) => 10 + i);
+  // ratios 0.50, 0.51 ... 1.50, in an order of their own
+  const plan = off.map((ms, i) => ms * (0.5 + ((i * 37) % 101) / 100));
+  const { ratio, quartiles, interval, pairs } = paired("x", off, plan);
+  const close = (got: number, want: number) => assert.ok(Math.abs(got - want) < 1e-9, `${got} is not ${want}`);
+  close(ratio, 1);
+  [0.75, 1.25].forEach((want, i) => close(quartiles[i]!, want));
+  // 0.98 sqrt(101) = 9.85 ranks to either side
+  [0.9, 1.1].forEach((want, i) => close(interval[i]!, want));
+  assert.equal(pairs, 101);
+});
+
+const row = (plan: string, kv: "f16" | "q8", imageTokens: number, language: number, answerTokens = 26) => ({
+  ...{ plan, kv, imageTokens, answerTokens, kvBytes: 2 ** 20, fixedBytes: 50 * 2 ** 20, conversations: 4 },
+  ...{ prefillMs: 80, stepMs: 12, rates: { pipeline: 3, language, decodeTokens: 100 } },
+});
+const ROWS: ThroughputRow[] = withGains([
+  ...[row("dense", "f16", 64, 4), row("gla", "f16", 64, 5), row("dense", "q8", 64, 4.4), row("gla", "q8", 32, 8)],
+  ...[row("dense", "f16", 64, 2, 128), row("gla", "f16", 64, 2.4, 128)],
+]);
+
+Deno.test("withGains() compares a row with the first one that has as long answers", () => {
+  assert.deepEqual(ROWS.map(({ gains }) => gains.language), [1, 1.25, 1.1, 2, 1, 1.2]);
+});
+
+Deno.test("verdicts() names the best lazy row, whether it reaches the goal, and each switch alone", () => {
+  const [pipeline, language] = verdicts(ROWS.slice(0, 4));
+  assert.match(pipeline!, /^- pipeline: .* 1\.00x and does not reach 1\.5x/);
+  assert.match(language!, /best lazy row, gla, q8, 32 image tokens, has 2\.00x and reaches 1\.5x/);
+  const alone = "gla, f16, 64 image tokens 1.25x; dense, q8, 64 image tokens 1.10x.";
+  assert.ok(language!.endsWith(`Switches alone: ${alone}`), language);
+});
+
+Deno.test("markdown() and chart() show every row; a table's lines have as many cells as its head", () => {
+  const compared = { measured: 0.9, multiplications: 0.91, bytes: 0.92 };
+  const share = {
+    ...{ name: "gla 75 %", lazyLayers: 9, kvBytes: 483840, formulaBytes: 483840, weightBytes: 50 * 2 ** 20 },
+    ...{ prefillMs: 70.25, decodeMs: 4.5, prefillRatio: compared, decodeRatio: compared },
+  };
+  const report: LazyReport = {
+    ...{ date: "2000-01-01", machine: "m", versions: { deno: "2" } },
+    shares: [{
+      what: "nano",
+      promptTokens: 84,
+      imageTokens: 64,
+      rounds: 5,
+      rows: [{ ...share, kvBytes: 774144 }, share],
+    }],
+    throughput: [{
+      ...{ what: "nano", budgetBytes: 2 ** 26, tiles: 1, encodeMs: 170, encodeSelectingMs: 175, rounds: 5, rows: ROWS },
+    }],
+    noLazy: [{
+      ...{ what: "prefill", offMs: 80, planMs: 80.1, ratio: 1.001, pairs: 300 },
+      ...{ quartiles: [0.99, 1.01] as const, interval: [0.999, 1.002] as const },
+    }],
+  };
+  const page = markdown(report);
+  assert.match(page, /^\| gla 75 % \| 9 \| 483840 \| 483840 \| 0\.625 \| 50\.0 \| 70\.3 \| 0\.900 \| 0\.910 /m);
+  assert.match(page, /^\| gla \| q8 \| 32 \| 1\.0 \| 4 \| 80\.0 \| 12\.0 \| 3\.00 \| 1\.00x \| 8\.00 \| 2\.00x /m);
+  assert.match(page, /^\| prefill \| 80\.000 \| 80\.100 \| 1\.0010 \| 0\.9990 to 1\.0020 /m);
+  for (const table of page.split("\n\n").filter((text) => text.startsWith("|"))) {
+    assert.equal(new Set(table.trim().split("\n").map((line) => line.split("|").length)).size, 1, table);
+  }
+  const svg = chart(report);
+  // of the longest answers
+  assert.equal(svg.match(/class="bar"/g)!.length, 2);
+  assert.match(svg, /nano: gla, f16, 64/);
+});
+
+Deno.test("measureShares() and measureThroughput() on the embedded model: every mode, cache and choice of tokens runs", async () => {
+  const lab = await Lab.open(NANO, 128, 24 << 20);
+  const own = planFromMetadata(lab.text.metadata, lab.config.layers)!;
+  const plans = [
+    { name: "dense", lazy: planOf(12, [], "gla") },
+    { name: "gla", lazy: { ...own, mode: "gla" as const } },
+    { name: "vla", lazy: { ...own, mode: "vla" as const } },
+  ];
+  const tokens = await lab.imageTokens();
+  const prompt = promptPieces(1, lab.config.vocabulary, keptTokens(tokens, 64, 64));
+  const { rows } = await measureShares(lab, { what: "nano", tiles: 1, prompt, plans, rounds: 1 });
+  for (const { name, kvBytes, formulaBytes } of rows) assert.equal(kvBytes, formulaBytes, name);
+  assert.ok(rows[1]!.weightBytes < rows[0]!.weightBytes);
+  assert.equal(rows[2]!.weightBytes, rows[0]!.weightBytes);
+  assert.ok(rows[1]!.prefillRatio.multiplications < 1 && rows[1]!.decodeRatio.bytes! < 1);
+
+  const table = await measureThroughput(lab, {
+    ...{ what: "nano", tiles: 1, budgetBytes: 60 << 20, answers: [8], combinations: combinationsOf(plans, 64) },
+    ...{ tokens, encodeTileMs: 100, encodeTileSelectingMs: 110, rounds: 1 },
+  });
+  assert.equal(table.rows.length, 18);
+  const by = (plan: string, kv: string, imageTokens: number) =>
+    table.rows.find((r) => r.plan === plan && r.kv === kv && r.imageTokens === imageTokens)!;
+  for (const { kvBytes, fixedBytes, conversations } of table.rows) {
+    assert.ok(fixedBytes + conversations * kvBytes <= 60 << 20);
+    assert.ok(fixedBytes + (conversations + 1) * kvBytes > 60 << 20);
+  }
+  assert.ok(by("gla", "f16", 64).conversations > by("dense", "f16", 64).conversations);
+  assert.ok(by("gla", "q8", 16).conversations > by("gla", "f16", 64).conversations);
+  assert.equal(by("gla", "f16", 64).kvBytes / by("dense", "f16", 64).kvBytes, 0.625);
 });

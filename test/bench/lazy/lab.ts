@@ -1,8 +1,10 @@
 /** One loaded pair on which every plan, cache and number of conversations can be measured in turns. */
 import { KvFormat } from "../../../sdk/backend/backend.ts";
 import type { WasmBackend } from "../../../sdk/backend/wasm/backend.ts";
+import { Random } from "../../../sdk/generate/random.ts";
 import { KvCache } from "../../../sdk/lazy/cache.ts";
 import type { LazyPlan } from "../../../sdk/lazy/plan.ts";
+import { visualSelection } from "../../../sdk/lazy/visual_tokens.ts";
 import { MemoryPlan } from "../../../sdk/memory/plan.ts";
 import { type Assembled, type KvType, MAX_PROBABILITIES, planModel } from "../../../sdk/model/assemble.ts";
 import type { LanguageConfig } from "../../../sdk/model/config.ts";
@@ -10,7 +12,6 @@ import { Pacer } from "../../../sdk/model/pacer.ts";
 import type { Pair } from "../../../sdk/model/pair.ts";
 import { languageTensors, type NeededTensor } from "../../../sdk/model/tensors.ts";
 import type { Vlm } from "../../../sdk/model/vlm.ts";
-import { median } from "../measure.ts";
 import { anyTile, openPair, type PairPaths } from "../model.ts";
 import type { Keeps } from "./cost.ts";
 
@@ -20,10 +21,13 @@ export interface Setting {
   readonly kv: KvType;
 }
 
-/** Slots of a conversation, and those of them that text takes. */
+/** Slots of a conversation. */
 export interface Slots {
   readonly all: number;
+  /** Those of them that text takes. */
   readonly text: number;
+  /** Image tokens that are kept of each tile. */
+  readonly perTile: number;
 }
 
 /** Bytes as the product's own memory plan has them. */
@@ -90,17 +94,6 @@ export class Lab {
     return await this.#model.vlm.imageTokens(anyTile(this.#model));
   }
 
-  /** Median milliseconds of encoding one tile. */
-  async encodeTimes(rounds: number): Promise<{ encodeTileMs: number; encodeTileSelectingMs: number }> {
-    const times: number[] = [];
-    for (let round = -1; round < rounds; round++) {
-      const started = performance.now();
-      await this.imageTokens();
-      if (round >= 0) times.push(performance.now() - started);
-    }
-    return { encodeTileMs: median(times), encodeTileSelectingMs: median(times) };
-  }
-
   /** Whether a lazy block's probabilities have room, as `forward` decides it. */
   keeps(): Keeps {
     const { heads, kvHeads } = this.config;
@@ -119,8 +112,10 @@ export class Lab {
   /** What the product would reserve for a conversation under a setting. */
   planned({ lazy, kv }: Setting, slots: Slots): PlannedBytes {
     const pair = { ...this.#pair, lazy, languageTensors: languageTensors(this.#pair.text, this.config, lazy) };
-    const options = { memoryBudget: UNBOUNDED, weights: "auto", kv } as const;
-    const { parts } = planModel(this.#backend, pair, { ...options, contextTokens: slots.all, textTokens: slots.text });
+    const { parts } = planModel(this.#backend, pair, {
+      ...{ memoryBudget: UNBOUNDED, weights: "auto", kv, contextTokens: slots.all, textTokens: slots.text },
+      visualTokens: visualSelection(slots.perTile, this.tileTokens, (seed) => new Random(seed)),
+    });
     const bytes = (...names: string[]) =>
       parts.reduce((sum, part) => names.includes(part.name) ? sum + part.bytes : sum, 0);
     const all = bytes(...parts.map((part) => part.name));

@@ -9,6 +9,7 @@ import { planFromMetadata } from "../../../sdk/lazy/plan_format.ts";
 import { generateModel, SHAPES } from "../generate_model.ts";
 import { NANO, type PairPaths } from "../model.ts";
 import { machineName, saveReport } from "../report.ts";
+import { encodeTimes } from "./encode.ts";
 import { Lab } from "./lab.ts";
 import { measureNoLazy } from "./no_lazy.ts";
 import { sharePlan, SHARES } from "./plans.ts";
@@ -59,7 +60,7 @@ async function main(): Promise<void> {
       const paths = subject.name === "nano" ? NANO : await generateModel(scratch, SHAPES.smolvlm_256m, "Q4_0");
       const lab = await openLab(subject, paths);
       if (parts.includes("shares")) shares.push(...await sharesOf(lab, subject, rounds));
-      if (parts.includes("throughput")) throughput.push(await throughputOf(lab, subject, rounds));
+      if (parts.includes("throughput")) throughput.push(await throughputOf(lab, paths, subject, rounds));
     }
     say("a plan without lazy layers");
     const noLazy = parts.includes("off") ? await measureNoLazy(NANO, visualPositions(1, 64).length, 60 * rounds) : [];
@@ -118,6 +119,7 @@ async function sharesOf(lab: Lab, { title, tiles }: Subject, rounds: number): Pr
 
 async function throughputOf(
   lab: Lab,
+  paths: PairPaths,
   { title, tiles, budgetBytes }: Subject,
   rounds: number,
 ): Promise<ThroughputTable> {
@@ -127,7 +129,7 @@ async function throughputOf(
   return await measureThroughput(lab, {
     ...{ what: title, tiles: tiles.at(-1)!, budgetBytes, answers: ANSWERS, rounds },
     combinations: combinationsOf([plans[0]!, ...LAZY_MODES.map(last)], lab.tileTokens),
-    ...{ tokens: await lab.imageTokens(), ...await lab.encodeTimes(rounds) },
+    ...{ tokens: await lab.imageTokens(), ...await encodeTimes(paths, rounds) },
   });
 }
 

@@ -14,16 +14,24 @@ export interface PairedTimes {
   readonly ratio: number;
   /** Middle half of these ratios. */
   readonly quartiles: readonly [number, number];
+  /** What the median of so many lies in with 95 % confidence, by its rank alone. */
+  readonly interval: readonly [number, number];
   readonly pairs: number;
 }
 
-/** Median and middle half of the ratios of pairs. */
+/**
+ * Median, middle half and confidence interval of the ratios of pairs. The interval's ranks are n/2 -+ 1.96 sqrt(n)/2, the
+ * normal approximation of a binomial count.
+ */
 export function paired(what: string, off: readonly number[], plan: readonly number[]): PairedTimes {
   const ratios = plan.map((ms, i) => ms / off[i]!).sort((a, b) => a - b);
-  const at = (share: number) => ratios[Math.min(ratios.length - 1, Math.floor(share * ratios.length))]!;
+  const n = ratios.length;
+  const at = (rank: number) => ratios[Math.max(0, Math.min(n - 1, Math.round(rank)))]!;
+  const half = 0.98 * Math.sqrt(n);
   return {
-    ...{ what, offMs: median(off), planMs: median(plan), ratio: median(ratios), pairs: ratios.length },
-    quartiles: [at(0.25), at(0.75)],
+    ...{ what, offMs: median(off), planMs: median(plan), ratio: median(ratios), pairs: n },
+    quartiles: [at((n - 1) / 4), at(3 * (n - 1) / 4)],
+    interval: [at((n - 1) / 2 - half), at((n - 1) / 2 + half)],
   };
 }
 
@@ -34,7 +42,7 @@ const COPIES = 3;
  * Prefill of a prompt of text and decode steps after it, without a plan and with one that names no lazy layer, in the
  * mode that has more to decide. Which goes first changes from pair to pair.
  *
- * @param pairs Pairs of each kind of work.
+ * @param pairs Prefills; of decode steps, which are short, ten times as many.
  */
 export async function measureNoLazy(paths: PairPaths, promptTokens: number, pairs: number): Promise<PairedTimes[]> {
   const context = promptTokens + 8;
@@ -58,9 +66,9 @@ export async function measureNoLazy(paths: PairPaths, promptTokens: number, pair
     cache.truncate(promptTokens);
   };
   const measured: PairedTimes[] = [];
-  for (const [what, work] of [["prefill", prefill], ["decode step", step]] as const) {
+  for (const [what, work, count] of [["prefill", prefill, pairs], ["decode step", step, 10 * pairs]] as const) {
     const times = { off: [] as number[], plan: [] as number[] };
-    for (let i = -4 * COPIES; i < pairs; i++) {
+    for (let i = -4 * COPIES; i < count; i++) {
       const copy = ((i % COPIES) + COPIES) % COPIES;
       const sides = [["off", off[copy]!], ["plan", plan[copy]!]] as const;
       for (const [side, model] of i % 2 === 0 ? sides : sides.toReversed()) {

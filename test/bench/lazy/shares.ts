@@ -67,6 +67,7 @@ export async function measureShares(
   const predicted = await predict(lab, plans, visual);
   const imageTokens = visual.filter(Boolean).length;
   const [dense] = measured;
+  const slots = { all: visual.length, text: visual.length - imageTokens, perTile: lab.tileTokens };
   const rows = plans.map(({ name, lazy }, i): ShareRow => {
     const { kvBytes, prefillMs, decodeMs } = measured[i]!;
     const [own, reference] = [predicted[i]!, predicted[0]!];
@@ -74,7 +75,7 @@ export async function measureShares(
     return {
       ...{ name, lazyLayers: lazyLayers(lazy).length, kvBytes, prefillMs, decodeMs },
       formulaBytes: kvElements(lazy, visual.length, imageTokens, kvHeads * headWidth) * 2,
-      weightBytes: lab.planned({ lazy, kv: "f16" }, { all: visual.length, text: visual.length }).weightBytes,
+      weightBytes: lab.planned({ lazy, kv: "f16" }, slots).weightBytes,
       prefillRatio: {
         measured: prefillMs / dense!.prefillMs,
         multiplications: own.prefillMs / reference.prefillMs,

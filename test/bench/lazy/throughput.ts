@@ -3,7 +3,7 @@ import type { LazyPlan } from "../../../sdk/lazy/plan.ts";
 import type { KvType } from "../../../sdk/model/assemble.ts";
 import { median } from "../measure.ts";
 import { conversationsIn, type Rates, ratesOf } from "./budget.ts";
-import type { Lab, Setting } from "./lab.ts";
+import type { Lab, Setting, Slots } from "./lab.ts";
 import { promptPieces, visualPositions } from "./prompt.ts";
 import type { NamedPlan } from "./shares.ts";
 
@@ -126,15 +126,15 @@ export function withGains(rows: readonly Omit<ThroughputRow, "gains">[]): Throug
 
 const settingOf = ({ plan, kv }: Combination): Setting => ({ lazy: plan.lazy as LazyPlan, kv });
 
-function slotsOf({ visual, answerTokens }: Pick<Point, "visual" | "answerTokens">) {
+function slotsOf({ combination, visual, answerTokens }: Pick<Point, "combination" | "visual" | "answerTokens">): Slots {
   // the answer's last token is drawn, and never becomes a row
   const all = visual.length + answerTokens - 1;
-  return { all, text: all - visual.filter(Boolean).length };
+  return { all, text: all - visual.filter(Boolean).length, perTile: combination.kept };
 }
 
 function pointOf(lab: Lab, wanted: ThroughputCase, combination: Combination, answerTokens: number): Point {
   const visual = visualPositions(wanted.tiles, combination.kept);
-  const { kvBytes, fixedBytes } = lab.planned(settingOf(combination), slotsOf({ visual, answerTokens }));
+  const { kvBytes, fixedBytes } = lab.planned(settingOf(combination), slotsOf({ combination, visual, answerTokens }));
   const conversations = conversationsIn({ budgetBytes: wanted.budgetBytes, fixedBytes, kvBytes });
   return { combination, answerTokens, visual, kvBytes, fixedBytes, conversations, prefill: [], step: [] };
 }
