@@ -187,7 +187,9 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
   const anyCache = anyPlan ? { address: start, bytes: anyCacheBytes(plan, start, pair, contextTokens) } : undefined;
   const lazy = anyPlan || !isDense(pair.lazy);
   const queries = lazy ? plan.reserve("q cache", Language.queryBytes(c, MAX_ROWS)) : undefined;
-  const probabilities = lazy && reuseProbabilities ? keptProbabilities(plan, backend, c, cache.capacity) : undefined;
+  // under `vla` no two layers have the same probabilities
+  const reuses = reuseProbabilities && (anyPlan || (lazy && pair.lazy.mode === "gla"));
+  const probabilities = reuses ? keptProbabilities(plan, backend, c, cache.capacity) : undefined;
   const record = anyPlan && probabilities ? attentionRecord(plan, c, cache.capacity, probabilities) : undefined;
   const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, c.width));
   const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity };
