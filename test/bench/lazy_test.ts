@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { planOf } from "../../sdk/lazy/plan.ts";
 import { planFromMetadata } from "../../sdk/lazy/plan_format.ts";
+import { CLOCKS } from "./lazy/clock.ts";
 import { conversationsIn, ratesOf } from "./lazy/budget.ts";
 import { chunkWork, decodeBytes, decodeWork, predictedMs, prefillWork } from "./lazy/cost.ts";
 import { Lab } from "./lazy/lab.ts";
@@ -191,7 +192,7 @@ Deno.test("markdown() and chart() show every row; a table's lines have as many c
     ...{ prefillMs: 70.25, decodeMs: 4.5, prefillRatio: compared, decodeRatio: compared },
   };
   const report: LazyReport = {
-    ...{ date: "2000-01-01", machine: "m", versions: { deno: "2" } },
+    ...{ date: "2000-01-01", machine: "m", clock: "cpu", versions: { deno: "2" } },
     shares: [{
       what: "nano",
       promptTokens: 84,
@@ -221,7 +222,7 @@ Deno.test("markdown() and chart() show every row; a table's lines have as many c
 });
 
 Deno.test("measureShares() and measureThroughput() on the embedded model: every mode, cache and choice of tokens runs", async () => {
-  const lab = await Lab.open(NANO, 128, 24 << 20);
+  const lab = await Lab.open(NANO, 128, 24 << 20, CLOCKS.wall);
   const own = planFromMetadata(lab.text.metadata, lab.config.layers)!;
   const plans = [
     { name: "dense", lazy: planOf(12, [], "gla") },

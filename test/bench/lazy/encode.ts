@@ -3,6 +3,7 @@ import { Random } from "../../../sdk/generate/random.ts";
 import { visualSelection } from "../../../sdk/lazy/visual_tokens.ts";
 import type { Assembled } from "../../../sdk/model/assemble.ts";
 import { median } from "../measure.ts";
+import type { Clock } from "./clock.ts";
 import { anyTile, openPair, type PairPaths } from "../model.ts";
 
 /** Median milliseconds of one tile. */
@@ -13,7 +14,7 @@ export interface EncodeTimes {
 }
 
 /** Encodes a tile without and with a choice among its tokens, in turns. */
-export async function encodeTimes(paths: PairPaths, rounds: number): Promise<EncodeTimes> {
+export async function encodeTimes(paths: PairPaths, rounds: number, clock: Clock): Promise<EncodeTimes> {
   const { model: all, pair } = await openPair(paths, 256);
   const { tokens } = pair.visionConfig;
   const visualTokens = visualSelection(tokens >> 1, tokens, (seed) => new Random(seed));
@@ -21,7 +22,10 @@ export async function encodeTimes(paths: PairPaths, rounds: number): Promise<Enc
   const tile = [{ kind: "tile" as const, rgb: () => anyTile(all) }];
   const encode = async ({ vlm, cache }: Assembled) => {
     cache.truncate(0);
-    return (await vlm.prefill(cache, tile)).visionMs;
+    const began = clock();
+    const { visionMs, prefillMs } = await vlm.prefill(cache, tile);
+    // the tile's way through the decoder is no part of it
+    return (clock() - began) * visionMs / (visionMs + prefillMs);
   };
   const times: [number[], number[]] = [[], []];
   // the first round is for the engine to compile what is hot

@@ -12,7 +12,8 @@ import { Pacer } from "../../../sdk/model/pacer.ts";
 import type { Pair } from "../../../sdk/model/pair.ts";
 import { languageTensors, type NeededTensor } from "../../../sdk/model/tensors.ts";
 import type { Vlm } from "../../../sdk/model/vlm.ts";
-import { anyTile, openPair, type PairPaths } from "../model.ts";
+import { anyTile, type Opened, openPair, type PairPaths } from "../model.ts";
+import type { Clock } from "./clock.ts";
 import type { Keeps } from "./cost.ts";
 
 /** How a conversation is computed. */
@@ -51,7 +52,11 @@ export class Lab {
   /** Address of the memory behind the model, and its bytes. */
   readonly #spare: { readonly address: number; readonly bytes: number };
 
-  private constructor(model: Assembled, pair: Pair, backend: WasmBackend, spareBytes: number) {
+  /** What times are taken by. */
+  readonly clock: Clock;
+
+  private constructor({ model, pair, backend }: Opened, spareBytes: number, clock: Clock) {
+    this.clock = clock;
     this.#model = model;
     this.#pair = pair;
     this.#backend = backend;
@@ -64,10 +69,9 @@ export class Lab {
    * @param contextTokens Slots of the longest conversation.
    * @param spareBytes For {@link Lab.batch}.
    */
-  static async open(paths: PairPaths, contextTokens: number, spareBytes: number): Promise<Lab> {
+  static async open(paths: PairPaths, contextTokens: number, spareBytes: number, clock: Clock): Promise<Lab> {
     const options = { anyPlan: true, memoryBudget: UNBOUNDED };
-    const { model, pair, backend } = await openPair(paths, contextTokens, options);
-    return new Lab(model, pair, backend, spareBytes);
+    return new Lab(await openPair(paths, contextTokens, options), spareBytes, clock);
   }
 
   get config(): LanguageConfig {

@@ -1,6 +1,7 @@
 /**
  * What Lazy Attention and its partners save in memory and time: the embedded model, and SmolVLM-256M's shape with seeded weights.
  * Usage: deno task bench:lazy [--json] [--out DIR] [--rounds N] [--only shares,throughput,off] [--models nano,smolvlm]
+ *   [--clock wall|cpu]
  * With --json the last line printed is one object.
  */
 import { parseArgs } from "node:util";
@@ -9,6 +10,7 @@ import { planFromMetadata } from "../../../sdk/lazy/plan_format.ts";
 import { generateModel, SHAPES } from "../generate_model.ts";
 import { NANO, type PairPaths } from "../model.ts";
 import { machineName, saveReport } from "../report.ts";
+import { type Clock, clockName, CLOCKS } from "./clock.ts";
 import { encodeTimes } from "./encode.ts";
 import { Lab } from "./lab.ts";
 import { measureNoLazy } from "./no_lazy.ts";
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
     options: {
       ...{ json: { type: "boolean" }, out: { type: "string" }, rounds: { type: "string", default: "5" } },
       ...{ only: { type: "string" }, models: { type: "string" } },
+      clock: { type: "string", default: "wall" },
     },
   });
   const parts = listed(values.only, ["shares", "throughput", "off"], "--only");
@@ -52,20 +55,23 @@ async function main(): Promise<void> {
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new RangeError(`--rounds is ${values.rounds}, wanted is 1 or more`);
   }
+  const clock = CLOCKS[clockName(values.clock)];
   const scratch = await Deno.makeTempDir({ prefix: "loris-lazy-" });
   try {
     const [shares, throughput]: [ShareTable[], ThroughputTable[]] = [[], []];
     for (const subject of SUBJECTS.filter(({ name }) => models.includes(name))) {
       if (!parts.includes("shares") && !parts.includes("throughput")) break;
       const paths = subject.name === "nano" ? NANO : await generateModel(scratch, SHAPES.smolvlm_256m, "Q4_0");
-      const lab = await openLab(subject, paths);
+      const lab = await openLab(subject, paths, clock);
       if (parts.includes("shares")) shares.push(...await sharesOf(lab, subject, rounds));
       if (parts.includes("throughput")) throughput.push(await throughputOf(lab, paths, subject, rounds));
     }
     say("a plan without lazy layers");
-    const noLazy = parts.includes("off") ? await measureNoLazy(NANO, visualPositions(1, 64).length, 60 * rounds) : [];
+    const noLazy = parts.includes("off")
+      ? await measureNoLazy(NANO, visualPositions(1, 64).length, 60 * rounds, clock)
+      : [];
     const report: LazyReport = {
-      ...{ date: new Date().toISOString().slice(0, 10), machine: machineName() },
+      ...{ date: new Date().toISOString().slice(0, 10), machine: machineName(), clock: clockName(values.clock) },
       ...{ versions: { deno: Deno.version.deno, v8: Deno.version.v8 }, shares, throughput, noLazy },
     };
     const page = markdown(report);
@@ -85,11 +91,11 @@ function listed(value: string | undefined, known: readonly string[], option: str
   throw new RangeError(`${option} has "${wrong}", it may have ${known.join(", ")}`);
 }
 
-async function openLab({ title, tiles, budgetBytes }: Subject, paths: PairPaths): Promise<Lab> {
+async function openLab({ title, tiles, budgetBytes }: Subject, paths: PairPaths, clock: Clock): Promise<Lab> {
   say(`${title}: loading`);
   const most = visualPositions(Math.max(...tiles), 64).length + Math.max(...ANSWERS);
   // no batch has more than the budget, but for its rows in flight
-  return await Lab.open(paths, most, budgetBytes + MIB);
+  return await Lab.open(paths, most, budgetBytes + MIB, clock);
 }
 
 /** Dense, and both modes by share of lazy layers; the model's own plan last of its mode. */
@@ -129,7 +135,7 @@ async function throughputOf(
   return await measureThroughput(lab, {
     ...{ what: title, tiles: tiles.at(-1)!, budgetBytes, answers: ANSWERS, rounds },
     combinations: combinationsOf([plans[0]!, ...LAZY_MODES.map(last)], lab.tileTokens),
-    ...{ tokens: await lab.imageTokens(), ...await encodeTimes(paths, rounds) },
+    ...{ tokens: await lab.imageTokens(), ...await encodeTimes(paths, rounds, lab.clock) },
   });
 }
 

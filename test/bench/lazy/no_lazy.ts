@@ -2,6 +2,7 @@
 import { planOf } from "../../../sdk/lazy/plan.ts";
 import { Pacer } from "../../../sdk/model/pacer.ts";
 import type { Assembled } from "../../../sdk/model/assemble.ts";
+import type { Clock } from "./clock.ts";
 import { median } from "../measure.ts";
 import { anyIds, openPair, type PairPaths } from "../model.ts";
 
@@ -44,7 +45,12 @@ const COPIES = 3;
  *
  * @param pairs Prefills; of decode steps, which are short, ten times as many.
  */
-export async function measureNoLazy(paths: PairPaths, promptTokens: number, pairs: number): Promise<PairedTimes[]> {
+export async function measureNoLazy(
+  paths: PairPaths,
+  promptTokens: number,
+  pairs: number,
+  clock: Clock,
+): Promise<PairedTimes[]> {
   const context = promptTokens + 8;
   const off: Assembled[] = [];
   const plan: Assembled[] = [];
@@ -72,10 +78,10 @@ export async function measureNoLazy(paths: PairPaths, promptTokens: number, pair
       const copy = ((i % COPIES) + COPIES) % COPIES;
       const sides = [["off", off[copy]!], ["plan", plan[copy]!]] as const;
       for (const [side, model] of i % 2 === 0 ? sides : sides.toReversed()) {
-        const started = performance.now();
+        const started = clock();
         await work(model);
         // the first ones are for the engine to compile what is hot
-        if (i >= 0) times[side].push(performance.now() - started);
+        if (i >= 0) times[side].push(clock() - started);
       }
     }
     measured.push(paired(what, times.off, times.plan));

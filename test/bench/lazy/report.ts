@@ -1,4 +1,5 @@
 import { barChart } from "../chart.ts";
+import type { ClockName } from "./clock.ts";
 import type { PairedTimes } from "./no_lazy.ts";
 import type { ShareRow, ShareTable } from "./shares.ts";
 import type { ThroughputRow, ThroughputTable } from "./throughput.ts";
@@ -7,6 +8,7 @@ import type { ThroughputRow, ThroughputTable } from "./throughput.ts";
 export interface LazyReport {
   readonly date: string;
   readonly machine: string;
+  readonly clock: ClockName;
   readonly versions: Readonly<Record<string, string>>;
   readonly shares: readonly ShareTable[];
   readonly throughput: readonly ThroughputTable[];
@@ -21,13 +23,14 @@ const mib = (bytes: number) => (bytes / MIB).toFixed(1);
 const times = (gain: number) => `${gain.toFixed(2)}x`;
 
 /** The run as Markdown. */
-export function markdown({ date, machine, versions, shares, throughput, noLazy }: LazyReport): string {
+export function markdown({ date, machine, clock, versions, shares, throughput, noLazy }: LazyReport): string {
   return [
     "# Lazy Attention, measured",
     "",
     `Printed by \`deno task bench:lazy\` on ${date}. Machine: ${machine}. ` +
     `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}. ` +
-    "One thread; medians of rounds in which all rows of a table take turns.",
+    "One thread; medians of rounds in which all rows of a table take turns. " +
+    (clock === "cpu" ? "Times are the processor's, spent by this process." : "Times are those that pass."),
     ...shares.flatMap(sharesPage),
     ...throughput.flatMap(throughputPage),
     ...noLazyPage(noLazy),
