@@ -102,6 +102,14 @@ function throughputLine({ rates, gains, ...row }: ThroughputRow): string {
   } |`;
 }
 
+/**
+ * What the whole pipeline's gain stays below however fast the language part becomes, since encoding takes its time: of
+ * 1 / pipeline = encoding + 1 / language the first alone is left.
+ */
+function pipelineLimit({ rates: { pipeline, language } }: ThroughputRow): number {
+  return language / (language - pipeline);
+}
+
 /** For each rate the best combination, whether it reaches the goal, and what each switch brings alone. */
 export function verdicts(rows: readonly ThroughputRow[]): string[] {
   const [dense] = rows;
@@ -117,8 +125,13 @@ export function verdicts(rows: readonly ThroughputRow[]): string[] {
     const best = lazy.reduce((a, b) => b.gains[rate] > a.gains[rate] ? b : a);
     const reached = best.gains[rate] >= GOAL ? "reaches" : "does not reach";
     const parts = alone.map((row) => `${nameOf(row)} ${times(row.gains[rate])}`).join("; ");
+    const limit = rate === "pipeline"
+      ? ` Encoding is no decoder's work: with no time for anything else the gain would be ${
+        times(pipelineLimit(dense!))
+      }.`
+      : "";
     return `- ${rate === "decodeTokens" ? "decode" : rate}: the best lazy row, ${nameOf(best)}, has ` +
-      `${times(best.gains[rate])} and ${reached} ${GOAL}x. Switches alone: ${parts}.`;
+      `${times(best.gains[rate])} and ${reached} ${GOAL}x. Switches alone: ${parts}.${limit}`;
   });
 }
 

@@ -64,7 +64,9 @@ interface Picture {
 }
 
 function picturesOf(items: AskOptions["items"], parts: readonly Part[]): Picture[] {
-  const all = parts.flatMap((part) =>
+  // a long answer begins with the caption
+  const ordered = parts.toSorted((a, b) => Number(b === "agreement") - Number(a === "agreement"));
+  const all = ordered.flatMap((part) =>
     items[part].map((item) => ({ path: `${FOLDERS[part]}/${item.file}`, part, item }))
   );
   return [...Map.groupBy(all, ({ path }) => path)].map(([path, list]) => ({

@@ -133,6 +133,7 @@ export class TableModel {
 /** Questions about one picture under one row. */
 export class Conversation {
   readonly #sharedSlots: number;
+  #long: Answered | undefined;
 
   constructor(
     readonly parts: CaptionerParts,
@@ -144,14 +145,17 @@ export class Conversation {
     this.#sharedSlots = cache.length;
   }
 
-  /** The caption. */
+  /** The caption: the beginning of the long answer, if that is there already. */
   async caption(): Promise<Answered> {
-    return await this.#answer(CAPTION_QUESTION, MAX_TOKENS.caption, false);
+    if (!this.#long) return await this.#answer(CAPTION_QUESTION, MAX_TOKENS.caption, false);
+    const { ids, ...cost } = this.#long;
+    const end = ids.findIndex((id) => this.parts.tokenizer.endIds.has(id));
+    return { ...cost, ...this.#worded(ids.slice(0, Math.min(end < 0 ? ids.length : end, MAX_TOKENS.caption))) };
   }
 
   /** The caption's question answered at length, end tokens or not. */
   async long(): Promise<Answered> {
-    return await this.#answer(CAPTION_QUESTION, MAX_TOKENS.long, true);
+    return this.#long = await this.#answer(CAPTION_QUESTION, MAX_TOKENS.long, true);
   }
 
   /** Each question answered in words. */
@@ -159,15 +163,15 @@ export class Conversation {
     return await this.#each(questions, (question) => this.#answer(question, MAX_TOKENS.caption, false));
   }
 
-  /** Each question answered by the larger of the logits of ` Yes` and ` No` at the answer's first position. */
+  /** Each question answered by the larger of two logits at the answer's first position: those that ` Yes` and ` No` begin with. */
   async yesNo(questions: readonly string[]): Promise<Answered> {
     const { tokenizer } = this.parts;
-    const [yes, no] = [" Yes", " No"].map((text) => tokenizer.encodeText(text)) as [number[], number[]];
-    if (yes.length !== 1 || no.length !== 1) throw new Error("the model has no tokens of their own for yes and no");
+    const [yes, no] = [" Yes", " No"].map((text) => tokenizer.encodeText(text)[0]);
+    if (yes === undefined || no === undefined || yes === no) throw new Error("the model cannot tell yes from no");
     return await this.#each(questions, async (question) => {
       const { logits, ...cost } = await this.#prefill(question);
       const values = this.vlm.backend.floats(logits, this.vlm.language.config.vocabulary);
-      return { ...cost, texts: [yesOrNo(values, { yes: yes[0]!, no: no[0]! })], ids: [], perTokenMs: 0 };
+      return { ...cost, texts: [yesOrNo(values, { yes, no })], ids: [], perTokenMs: 0 };
     });
   }
 
@@ -201,8 +205,12 @@ export class Conversation {
       steps++;
     }
     const perTokenMs = steps > 0 ? (performance.now() - started) / steps : 0;
-    const detokenizer = new Detokenizer(tokenizer);
+    return { ...cost, ...this.#worded(ids), perTokenMs };
+  }
+
+  #worded(ids: readonly number[]): Pick<Answered, "texts" | "ids"> {
+    const detokenizer = new Detokenizer(this.parts.tokenizer);
     const text = ids.map((id) => detokenizer.push(id)).join("") + detokenizer.finish();
-    return { ...cost, texts: [text.trim()], ids, perTokenMs };
+    return { texts: [text.trim()], ids };
   }
 }
