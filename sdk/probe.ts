@@ -1,0 +1,285 @@
+import type { CaptionerParts } from "./captioner.ts";
+import { LorisError } from "./errors.ts";
+import { Lock } from "./generate/lock.ts";
+import { Sampler } from "./generate/sampling.ts";
+import { openGguf } from "./gguf/gguf.ts";
+import type { GgufMetadata } from "./gguf/metadata.ts";
+import { type ImageInput, readImageBytes } from "./image/input.ts";
+import type { KvCache } from "./lazy/cache.ts";
+import type { AttentionRows } from "./lazy/divergence.ts";
+import { type LazyOption, resolveLazy } from "./lazy/option.ts";
+import { densePlan, type LazyPlan } from "./lazy/plan.ts";
+import { planFromMetadata } from "./lazy/plan_format.ts";
+import { type LoadOptions, loadParts } from "./load.ts";
+import type { Setting } from "./model/assemble.ts";
+import { Pacer } from "./model/pacer.ts";
+import type { PromptPiece, Vlm } from "./model/vlm.ts";
+import { Detokenizer } from "./text/detokenizer.ts";
+import { buildPrompt } from "./text/prompt.ts";
+
+export type { Setting };
+
+/** What is loaded for a probe: all weights, and a cache of the context under any plan. */
+export type ProbeOptions = Omit<LoadOptions, "lazy" | "kv" | "textTokens">;
+
+/** A question about a picture, whose image tokens are computed. */
+export interface Prepared {
+  readonly pieces: readonly PromptPiece[];
+  /** Slots that the prompt takes. */
+  readonly tokens: number;
+  /** Those of its image tokens, ascending. */
+  readonly visual: readonly number[];
+}
+
+/** What a prompt costs under a setting. */
+export interface PromptCost {
+  readonly prefillMs: number;
+  /** Bytes of keys and values that the prompt has in the cache, from the cache itself. */
+  readonly kvBytes: number;
+}
+
+/** A greedy answer. */
+export interface ProbeAnswer extends PromptCost {
+  /** With the token that ended it, if one did. */
+  readonly ids: readonly number[];
+  readonly text: string;
+}
+
+/** What the network says along a given answer. */
+export interface Forced extends PromptCost {
+  /** f32 [vocabulary] before each of the ids. */
+  readonly logits: readonly Float32Array[];
+  /** Of the pass over the answer. */
+  readonly forcedMs: number;
+}
+
+/** How an answer is made. */
+export interface ProbeAnswerOptions {
+  readonly maxTokens: number;
+  /** True: tokens that end an answer do not, so that it has `maxTokens` tokens. */
+  readonly ignoreEnd?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One loaded pair on which every lazy plan and type of cache can be tried at once, each on the same image tokens: what
+ * calibration and evaluation measure with. One request is computed at a time; others wait in order.
+ */
+export class Probe {
+  readonly #lock = new Lock();
+  readonly #metadata: GgufMetadata;
+  /** Undefined once closed. */
+  #open: CaptionerParts | undefined;
+
+  /** @param parts Assembled for any plan. */
+  constructor(parts: CaptionerParts, metadata: GgufMetadata) {
+    this.#open = parts;
+    this.#metadata = metadata;
+  }
+
+  /** What computes: "wasm-relaxed", "wasm-simd128" or "wasm-plain". */
+  get backend(): string {
+    return this.#parts.model.vlm.backend.name;
+  }
+
+  /** How the weights are held: as the file has them ("file"), or made smaller to fit the budget. */
+  get weights(): string {
+    return this.#parts.model.weights;
+  }
+
+  /** Decoder layers. */
+  get layers(): number {
+    return this.#parts.model.vlm.language.config.layers;
+  }
+
+  /** Elements in one layer's keys of one position: kv heads x head width. */
+  get kvWidth(): number {
+    const { kvHeads, headWidth } = this.#parts.model.vlm.language.config;
+    return kvHeads * headWidth;
+  }
+
+  /** The plan in the text model's metadata. @throws {LorisError} `file_invalid` if it is damaged. */
+  get carriedPlan(): LazyPlan | undefined {
+    return planFromMetadata(this.#metadata, this.layers);
+  }
+
+  /** The plan that an option of `load` means for this model. @throws {LorisError} as `load` does. */
+  plan(option: LazyOption): LazyPlan {
+    return resolveLazy(option, this.#metadata, this.layers);
+  }
+
+  /**
+   * Decodes a picture, encodes its one tile, and makes the prompt that asks about it by the model's template.
+   *
+   * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `context_overflow`, `closed`; the
+   * signal's reason.
+   */
+  async prepare(image: ImageInput, question: string, signal?: AbortSignal): Promise<Prepared> {
+    const { tokenizer, template, images, maxImageBytes, model } = this.#parts;
+    const bytes = await readImageBytes(image, maxImageBytes, signal);
+    const { imageSize, tokens } = model.vlm.vision.config;
+    const content = [{ type: "image" as const }, { type: "text" as const, text: question }];
+    const layout = { rows: 0, cols: 0, tokensPerTile: tokens };
+    const { ids, imagePositions } = buildPrompt(tokenizer, template, [{ role: "user", content }], [layout]);
+    this.#checkRoom(ids.length, 1);
+    const { start } = imagePositions[0]!;
+    const rows = await this.#alone(signal, async () => {
+      const rgb = images.decode(bytes, imageSize, imageSize);
+      return await this.#parts.model.vlm.imageTokens(rgb, signal);
+    });
+    const texts = [ids.subarray(0, start), ids.subarray(start + tokens)];
+    const [before, after] = texts.map((ids) => ({ kind: "text" as const, ids }));
+    return {
+      pieces: [before!, { kind: "embeddings", rows }, after!],
+      tokens: ids.length,
+      visual: Array.from({ length: tokens }, (_, i) => start + i),
+    };
+  }
+
+  /**
+   * The greedy answer.
+   *
+   * @throws {LorisError} `context_overflow`, `non_finite`, `closed`; the signal's reason.
+   */
+  async answer(prepared: Prepared, setting: Setting, options: ProbeAnswerOptions): Promise<ProbeAnswer> {
+    const { maxTokens, ignoreEnd = false, signal } = options;
+    this.#checkRoom(prepared.tokens, maxTokens);
+    const { tokenizer } = this.#parts;
+    const sampler = new Sampler();
+    return await this.#alone(signal, async () => {
+      const { vlm, cache, logits: first, ...cost } = await this.#prefill(setting, prepared.pieces, signal);
+      const { language, backend } = vlm;
+      const pacer = new Pacer(signal);
+      const ids: number[] = [];
+      for (let logits = first;;) {
+        const id = sampler.sample(backend, logits, language.config.vocabulary, language.sampling);
+        ids.push(id);
+        if (ids.length === maxTokens || (!ignoreEnd && tokenizer.endIds.has(id))) break;
+        await pacer.pause();
+        logits = await vlm.step(cache, id, pacer);
+      }
+      const detokenizer = new Detokenizer(tokenizer);
+      const text = ids.map((id) => detokenizer.push(id)).join("") + detokenizer.finish();
+      return { ...cost, ids, text };
+    });
+  }
+
+  /**
+   * Which of some answers the network would rather begin with: the one whose first token has the largest logit, of equal ones
+   * the earlier.
+   *
+   * @param candidates Two or more, such as `" No"` and `" Yes"`, that begin with different tokens.
+   * @returns its index.
+   * @throws {LorisError} `argument_invalid` for candidates that cannot be told apart; `non_finite`, `closed`; the signal's
+   * reason.
+   */
+  async choose(
+    prepared: Prepared,
+    setting: Setting,
+    candidates: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const firsts = candidates.map((text) => this.#parts.tokenizer.encodeText(text)[0]);
+    if (firsts.length < 2 || firsts.includes(undefined) || new Set(firsts).size < firsts.length) {
+      const message = `the candidates ${JSON.stringify(candidates)} begin with the tokens ${firsts.join(", ")}: ` +
+        "wanted are two or more, that begin with different tokens";
+      throw new LorisError("argument_invalid", message, { param: "candidates" });
+    }
+    const { logits } = await this.forced(prepared, setting, [0], signal);
+    const values = firsts.map((id) => logits[0]![id!]!);
+    const wrong = values.find((value) => !Number.isFinite(value));
+    if (wrong !== undefined) throw new LorisError("non_finite", `the logit of a candidate is ${wrong}`);
+    return values.indexOf(Math.max(...values));
+  }
+
+  /**
+   * What the network says along a given answer (teacher forcing).
+   *
+   * @param ids One or more.
+   * @throws {LorisError} `context_overflow`, `closed`; the signal's reason.
+   */
+  async forced(
+    prepared: Prepared,
+    setting: Setting,
+    ids: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<Forced> {
+    if (ids.length === 0) throw new LorisError("argument_invalid", "there are no ids to follow", { param: "ids" });
+    this.#checkRoom(prepared.tokens, ids.length);
+    return await this.#alone(signal, async () => {
+      const { vlm, cache, logits: address, ...cost } = await this.#prefill(setting, prepared.pieces, signal);
+      const first = vlm.backend.floats(address, vlm.language.config.vocabulary).slice();
+      const started = performance.now();
+      const rest = await vlm.force(cache, ids.slice(0, -1), new Pacer(signal));
+      return { ...cost, logits: [first, ...rest], forcedMs: performance.now() - started };
+    });
+  }
+
+  /**
+   * How the prompt's last position attends in every layer of the dense model, and which slots are visual.
+   *
+   * @throws {LorisError} `closed`; the signal's reason.
+   */
+  async attention(
+    prepared: Prepared,
+    signal?: AbortSignal,
+  ): Promise<{ rows: AttentionRows; visual: readonly number[] }> {
+    // a picture's marks and the template's end stand after its tokens, so that the last piece is text
+    const last = prepared.pieces.at(-1)! as Extract<PromptPiece, { kind: "text" }>;
+    const ids = Array.from(last.ids);
+    const before = [...prepared.pieces.slice(0, -1), { kind: "text" as const, ids: ids.slice(0, -1) }];
+    return await this.#alone(signal, async () => {
+      const { vlm, cache } = await this.#prefill({ lazy: densePlan(this.layers) }, before, signal);
+      return { rows: await vlm.attentionOf(cache, ids.at(-1)!, new Pacer(signal)), visual: prepared.visual };
+    });
+  }
+
+  /** Gives the model's memory back to the engine's garbage collector; every later use is refused with `closed`. */
+  async close(): Promise<void> {
+    this.#open = undefined;
+    // a request that is being computed ends first
+    (await this.#lock.acquire())();
+  }
+
+  async #prefill(setting: Setting, pieces: readonly PromptPiece[], signal: AbortSignal | undefined): Promise<
+    PromptCost & { readonly vlm: Vlm; readonly cache: KvCache; readonly logits: number }
+  > {
+    const { vlm, cache } = this.#parts.model.under(setting);
+    const { logits, prefillMs } = await vlm.prefill(cache, pieces, signal);
+    return { vlm, cache, logits, prefillMs, kvBytes: cache.usedBytes };
+  }
+
+  /** One at a time: every setting's cache lies in the same place. */
+  async #alone<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const release = await this.#lock.acquire(signal);
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  #checkRoom(promptTokens: number, answerTokens: number): void {
+    const { capacity } = this.#parts.model.cache;
+    if (promptTokens + answerTokens <= capacity) return;
+    const message = `the prompt has ${promptTokens} tokens and the answer may have ${answerTokens}, the context has ` +
+      `${capacity}; load with more contextTokens`;
+    throw new LorisError("context_overflow", message, { param: "contextTokens" });
+  }
+
+  get #parts(): CaptionerParts {
+    if (this.#open) return this.#open;
+    throw new LorisError("closed", "the probe was closed; open it again");
+  }
+}
+
+/**
+ * Opens a pair of GGUF files for trials. No weight is left out, and the cache has room for any plan.
+ *
+ * @throws {LorisError} as `load`.
+ */
+export async function openProbe(options: ProbeOptions): Promise<Probe> {
+  const parts = await loadParts(options, true);
+  const { metadata } = await openGguf(options.text, options.signal);
+  return new Probe(parts, metadata);
+}
