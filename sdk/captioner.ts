@@ -40,7 +40,7 @@ export interface ChatOptions extends SamplingOptions {
 
 /** As {@link ChatOptions}, with the question that is asked of the picture. */
 export interface CaptionOptions extends ChatOptions {
-  /** "Describe this image." */
+  /** {@link DEFAULT_PROMPT} if left out. */
   readonly prompt?: string;
 }
 
@@ -92,7 +92,10 @@ export interface CaptionerParts {
   readonly memoryBytes: () => number;
 }
 
-const DEFAULTS = { maxTokens: 256, maxTiles: 17, prompt: "Describe this image." };
+/** What is asked of a picture, if nothing else. */
+export const DEFAULT_PROMPT = "Describe this image.";
+
+const DEFAULTS = { maxTokens: 256, maxTiles: 17 };
 
 /** A loaded model: pictures and messages in, text out. One request is computed at a time; others wait in order. */
 export class Captioner {
@@ -139,7 +142,7 @@ export class Captioner {
    * `context_overflow`, `non_finite`, `closed`; the signal's reason.
    */
   caption(image: ImageInput, options: CaptionOptions = {}): Answer<ChatResult> {
-    const text = options.prompt ?? DEFAULTS.prompt;
+    const text = options.prompt ?? DEFAULT_PROMPT;
     return this.chat([{ role: "user", content: [{ type: "image", image }, { type: "text", text }] }], options);
   }
 

@@ -22,6 +22,12 @@ export type { Setting };
 /** What is loaded for a probe: all weights, and a cache of the context under any plan. */
 export type ProbeOptions = Omit<LoadOptions, "lazy" | "kv" | "textTokens">;
 
+/** A picture's image tokens: f32 [tokens of a tile, width]. */
+export interface EncodedPicture {
+  readonly kind: "encoded";
+  readonly rows: Float32Array;
+}
+
 /** A question about a picture, whose image tokens are computed. */
 export interface Prepared {
   readonly pieces: readonly PromptPiece[];
@@ -109,28 +115,37 @@ export class Probe {
   }
 
   /**
-   * Decodes a picture, encodes its one tile, and makes the prompt that asks about it by the model's template.
+   * The image tokens of a picture's one tile.
    *
-   * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `context_overflow`, `closed`; the
-   * signal's reason.
+   * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `closed`; the signal's reason.
    */
-  async prepare(image: ImageInput, question: string, signal?: AbortSignal): Promise<Prepared> {
-    const { tokenizer, template, images, maxImageBytes, model } = this.#parts;
-    const bytes = await readImageBytes(image, maxImageBytes, signal);
-    const { imageSize, tokens } = model.vlm.vision.config;
+  async encode(image: ImageInput, signal?: AbortSignal): Promise<EncodedPicture> {
+    const bytes = await readImageBytes(image, this.#parts.maxImageBytes, signal);
+    return await this.#alone(signal, async () => {
+      const { images, model: { vlm } } = this.#parts;
+      const side = vlm.vision.config.imageSize;
+      return { kind: "encoded", rows: await vlm.imageTokens(images.decode(bytes, side, side), signal) };
+    });
+  }
+
+  /**
+   * Makes the prompt that asks about a picture, by the model's template.
+   *
+   * @param image If it is not encoded, its image tokens are computed.
+   * @throws {LorisError} `context_overflow`, else as {@link Probe.encode}.
+   */
+  async prepare(image: ImageInput | EncodedPicture, question: string, signal?: AbortSignal): Promise<Prepared> {
+    const { tokenizer, template, model } = this.#parts;
+    const { tokens } = model.vlm.vision.config;
     const content = [{ type: "image" as const }, { type: "text" as const, text: question }];
     const layout = { rows: 0, cols: 0, tokensPerTile: tokens };
     const { ids, imagePositions } = buildPrompt(tokenizer, template, [{ role: "user", content }], [layout]);
     this.#checkRoom(ids.length, 1);
+    const { rows } = isEncoded(image) ? image : await this.encode(image, signal);
     const { start } = imagePositions[0]!;
-    const rows = await this.#alone(signal, async () => {
-      const rgb = images.decode(bytes, imageSize, imageSize);
-      return await this.#parts.model.vlm.imageTokens(rgb, signal);
-    });
-    const texts = [ids.subarray(0, start), ids.subarray(start + tokens)];
-    const [before, after] = texts.map((ids) => ({ kind: "text" as const, ids }));
+    const [before, after] = [ids.subarray(0, start), ids.subarray(start + tokens)];
     return {
-      pieces: [before!, { kind: "embeddings", rows }, after!],
+      pieces: [{ kind: "text", ids: before }, { kind: "embeddings", rows }, { kind: "text", ids: after }],
       tokens: ids.length,
       visual: Array.from({ length: tokens }, (_, i) => start + i),
     };
@@ -143,6 +158,10 @@ export class Probe {
    */
   async answer(prepared: Prepared, setting: Setting, options: ProbeAnswerOptions): Promise<ProbeAnswer> {
     const { maxTokens, ignoreEnd = false, signal } = options;
+    if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) {
+      const message = `maxTokens is ${maxTokens}, it must be a whole number from 1`;
+      throw new LorisError("argument_invalid", message, { param: "maxTokens" });
+    }
     this.#checkRoom(prepared.tokens, maxTokens);
     const { tokenizer } = this.#parts;
     const sampler = new Sampler();
@@ -271,6 +290,10 @@ export class Probe {
     if (this.#open) return this.#open;
     throw new LorisError("closed", "the probe was closed; open it again");
   }
+}
+
+function isEncoded(image: ImageInput | EncodedPicture): image is EncodedPicture {
+  return (image as Partial<EncodedPicture> | null)?.kind === "encoded";
 }
 
 /**

@@ -48,6 +48,37 @@ export function klDivergence(reference: ArrayLike<number>, other: ArrayLike<numb
   return Math.max(0, sum);
 }
 
+/** How a network follows an answer that another one gave (teacher forcing). */
+export interface ForcedAgreement {
+  /** Mean over the answer's tokens of the Kullback-Leibler divergence from the reference, in nats. */
+  readonly kl: number;
+  /** Share of tokens at which both have their largest logit at the same id (of equal logits the lowest). */
+  readonly equalShare: number;
+}
+
+/**
+ * Compares what two networks say before each token of one answer.
+ *
+ * @param reference Logits of the network that is held true, one f32 [vocabulary] for each token.
+ * @throws {LorisError} `argument_invalid` for none or differing numbers of tokens, else as {@link klDivergence}.
+ */
+export function forcedAgreement(reference: readonly Float32Array[], other: readonly Float32Array[]): ForcedAgreement {
+  if (reference.length !== other.length || reference.length === 0) {
+    const message = `logits of ${reference.length} and ${other.length} tokens cannot be compared: wanted are as many`;
+    throw new LorisError("argument_invalid", message, { param: "logits" });
+  }
+  let [kl, equal] = [0, 0];
+  for (const [i, logits] of reference.entries()) {
+    kl += klDivergence(logits, other[i]!);
+    equal += largest(logits) === largest(other[i]!) ? 1 : 0;
+  }
+  return { kl: kl / reference.length, equalShare: equal / reference.length };
+}
+
+function largest(logits: Float32Array): number {
+  return logits.reduce((best, logit, id) => (logit > logits[best]! ? id : best), 0);
+}
+
 /** ln of the sum of e^x. */
 function logSumExp(logits: ArrayLike<number>): number {
   let largest = -Infinity;

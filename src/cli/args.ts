@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { type Planner, PLANNERS } from "../../sdk/calibrate.ts";
 import type { VisualTokensOption } from "../../sdk/lazy/visual_tokens.ts";
 
 /** A mistake in how the command was written; ends with exit status 2. */
@@ -9,7 +10,8 @@ export const USAGE = `loris: small multimodal language models on this machine
   loris caption PICTURE...          describe pictures (files, or folders of them)
   loris ask PICTURE "QUESTION"      ask about one picture
   loris chat [PICTURE]              talk; each line is a turn, /image FILE adds a picture, /new starts again
-  loris evaluate captions|questions FILE.jsonl FOLDER   answers over a data set, scored (greedy)
+  loris evaluate captions|questions|yesno|agreement FILE.jsonl FOLDER   a data set, answered (greedy) and scored
+  loris calibrate FILE.jsonl FOLDER find lazy plans: a profile, a table, the plans, into --out FOLDER
   loris inspect FILE.gguf [FILE]    tensors, types, memory and whether it fits; a pair, or one of its files
 
   --model DIR            folder with one text and one projector GGUF (default: the embedded model)
@@ -22,7 +24,11 @@ export const USAGE = `loris: small multimodal language models on this machine
   --context TOKENS       positions of the KV cache            --max-tokens N
   --temperature T        0 (default) is greedy                --seed N
   --kernels relaxed|simd128|plain                             --json          one object a line
-  --limit N              first items of a data set            --journal FILE   answers, to go on from
+  --limit N              first items of a data set            --journal FILE   results, to go on from
+ calibrate: --limit pictures make the profile
+  --held-out N           last pictures, which judge plans (32)  --mode gla|vla|both
+  --shares 0.3,0.5,0.7   of lazy layers                       --planners threshold,greedy,random
+  --first-lazy-layer N   layers before it stay out (2)        --write-gguf FILE   the text model with the best plan
   --help                 this text                            --version
 `;
 
@@ -44,13 +50,20 @@ const OPTIONS = {
   seed: { type: "string" },
   limit: { type: "string" },
   journal: { type: "string" },
+  "held-out": { type: "string" },
+  mode: { type: "string" },
+  shares: { type: "string" },
+  planners: { type: "string" },
+  "first-lazy-layer": { type: "string" },
+  out: { type: "string" },
+  "write-gguf": { type: "string" },
   kernels: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
 } as const;
 
-export const COMMANDS = ["caption", "ask", "chat", "evaluate", "inspect"] as const;
+export const COMMANDS = ["caption", "ask", "chat", "evaluate", "calibrate", "inspect"] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** A command line, understood; what was not given is undefined. */
@@ -75,6 +88,14 @@ export interface Arguments {
   readonly seed?: number | undefined;
   readonly limit?: number | undefined;
   readonly journal?: string | undefined;
+  readonly heldOut?: number | undefined;
+  readonly mode?: "gla" | "vla" | "both" | undefined;
+  /** Of all layers, above 0 to 1. */
+  readonly shares?: readonly number[] | undefined;
+  readonly planners?: readonly Planner[] | undefined;
+  readonly firstLazyLayer?: number | undefined;
+  readonly out?: string | undefined;
+  readonly writeGguf?: string | undefined;
   readonly kernels?: "relaxed" | "simd128" | "plain" | undefined;
   readonly json: boolean;
 }
@@ -114,6 +135,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
     seed: whole("--seed", values.seed, 0),
     limit: whole("--limit", values.limit, 1),
     journal: values.journal,
+    heldOut: whole("--held-out", values["held-out"], 1),
+    mode: oneOf("--mode", values.mode, ["gla", "vla", "both"]),
+    shares: list(values.shares, (share) => checkShare(share)),
+    planners: list(values.planners, (planner) => oneOf("--planners", planner, PLANNERS)!),
+    firstLazyLayer: whole("--first-lazy-layer", values["first-lazy-layer"], 1),
+    out: values.out,
+    writeGguf: values["write-gguf"],
     kernels: oneOf("--kernels", values.kernels, ["relaxed", "simd128", "plain"]),
     json: values.json ?? false,
   };
@@ -134,6 +162,16 @@ function parse(argv: readonly string[]) {
 function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T | undefined {
   if (value === undefined || allowed.includes(value as T)) return value as T | undefined;
   throw new UsageError(`${name} is "${value}", it must be ${allowed.join(" or ")}`);
+}
+
+function list<T>(value: string | undefined, entry: (text: string) => T): T[] | undefined {
+  return value?.split(",").map((text) => entry(text.trim()));
+}
+
+function checkShare(text: string): number {
+  const share = number("--shares", text)!;
+  if (share > 0 && share <= 1) return share;
+  throw new UsageError(`--shares has "${text}", wanted are numbers above 0 to 1, such as 0.3,0.5,0.7`);
 }
 
 function number(name: string, value: string | undefined): number | undefined {

@@ -93,6 +93,6 @@ export function interruptSignal(): AbortSignal {
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 /** Without the entries that are undefined, so that defaults hold. */
-function defined<T extends object>(values: T): Partial<Defined<T>> {
+export function defined<T extends object>(values: T): Partial<Defined<T>> {
   return Object.fromEntries(Object.entries(values).filter(([, v]) => v !== undefined)) as Partial<Defined<T>>;
 }

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { parseArguments, USAGE, UsageError } from "./args.ts";
+import { calibrate } from "./calibrate.ts";
 import { caption } from "./caption.ts";
 import { chat } from "./chat.ts";
 import { evaluate } from "./evaluate.ts";
@@ -8,7 +9,7 @@ import { interruptSignal } from "./open.ts";
 import { errorLine, note, print } from "./terminal.ts";
 import { VERSION } from "../../sdk/version.ts";
 
-const COMMANDS = { caption, ask: caption, chat, evaluate, inspect };
+const COMMANDS = { caption, ask: caption, chat, evaluate, calibrate, inspect };
 
 /**
  * Runs a command line; returns the exit status: 0, 1 (something failed), 2 (usage), 130 (interrupted). Where nobody reads

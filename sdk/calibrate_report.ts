@@ -1,0 +1,72 @@
+import type { Calibration, CalibrationRow, PlanMeasure } from "./calibrate.ts";
+import { lazyLayers } from "./lazy/plan.ts";
+
+/** What was calibrated, and how. */
+export interface CalibrationFacts {
+  readonly model: string;
+  readonly backend: string;
+  readonly question: string;
+  readonly profilePictures: number;
+  readonly heldOut: number;
+}
+
+/**
+ * A calibration as a page of Markdown: what was measured, the table of planner x mode x lazy layers, and the best plan. The best
+ * plan's row is bold.
+ *
+ * @param command That prints it.
+ */
+export function calibrationPage(calibration: Calibration, facts: CalibrationFacts, command: string): string {
+  const { dense, rows, best } = calibration;
+  const { model, backend, question, profilePictures, heldOut } = facts;
+  return `# Plans for ${model}
+
+The divergence profile is the mean of ${profilePictures} pictures. Plans were judged on ${heldOut} other pictures, by how
+they follow the dense model's own greedy answers to "${question}" (teacher forcing): mean Kullback-Leibler divergence
+of the next token's distribution from the dense model's, and share of tokens at which both would choose the same one.
+KV bytes are those that a prompt has in the f16 cache, from the cache itself. Times are medians on ${backend}.
+
+| planner | mode | lazy layers | KL, nats | same token, % | KV bytes | saved, % | prefill, ms | forced token, ms |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+${line("dense", "", "none", dense, dense)}
+${rows.map((row) => rowLine(row, dense, row === best)).join("\n")}
+
+The best plan is the one with the least KL of those in mode \`${best.plan.mode}\` with ${best.lazyLayers} lazy layers, the
+most that were asked: \`${JSON.stringify({ anchor: best.plan.anchor, mode: best.plan.mode })}\` (${best.planner}).
+
+Printed by
+
+\`\`\`sh
+${command}
+\`\`\`
+`;
+}
+
+function rowLine({ planner, plan, lazyLayers: count, measure }: CalibrationRow, dense: PlanMeasure, best: boolean) {
+  const layers = `${count}: ${ranges(lazyLayers(plan))}`;
+  return line(best ? `**${planner}**` : planner, plan.mode, layers, measure, dense);
+}
+
+function line(planner: string, mode: string, layers: string, m: PlanMeasure, dense: PlanMeasure): string {
+  const saved = 100 * (1 - m.kvBytes / dense.kvBytes);
+  const numbers = [
+    m.kl.toFixed(4),
+    (100 * m.equalShare).toFixed(1),
+    Math.round(m.kvBytes).toLocaleString("en"),
+    saved.toFixed(1),
+    m.prefillMs.toFixed(1),
+    m.forcedTokenMs.toFixed(2),
+  ];
+  return `| ${[planner, mode, layers, ...numbers].join(" | ")} |`;
+}
+
+/** Ascending layers in few characters: `2-5, 7`. */
+function ranges(layers: readonly number[]): string {
+  const runs: number[][] = [];
+  for (const layer of layers) {
+    const run = runs.at(-1);
+    if (run?.at(-1) === layer - 1) run.push(layer);
+    else runs.push([layer]);
+  }
+  return runs.map((run) => run.length > 1 ? `${run[0]}-${run.at(-1)}` : `${run[0]}`).join(", ");
+}

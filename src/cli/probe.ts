@@ -1,0 +1,30 @@
+import { openProbe, type Probe } from "../../sdk/probe.ts";
+import { type Arguments, UsageError } from "./args.ts";
+import { closeFiles, modelFiles } from "./model.ts";
+import { defined } from "./open.ts";
+import { Progress } from "./terminal.ts";
+
+/** Loads the model that the command line names, to try plans on it: greedily, with one tile a picture. */
+export async function openProbeOf(args: Arguments, signal: AbortSignal): Promise<Probe> {
+  const { memoryBudget, weights, contextTokens, kernels: build } = args;
+  const started = performance.now();
+  const files = await modelFiles(args);
+  const progress = new Progress();
+  try {
+    const options = defined({ memoryBudget, weights, contextTokens, build });
+    const probe = await openProbe({ ...files, ...options, onProgress: progress.update, signal });
+    const loadMs = performance.now() - started;
+    progress.done(`loaded ${files.text[0]!.name} in ${loadMs.toFixed(0)} ms (${probe.backend})`);
+    return probe;
+  } finally {
+    await closeFiles(files);
+  }
+}
+
+/** @throws {UsageError} for an option that was given and would be of no effect. */
+export function refuse(args: Arguments, command: string, names: readonly (keyof Arguments)[]): void {
+  const given = names.find((name) => args[name] !== undefined);
+  if (given === undefined) return;
+  const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new UsageError(`--${option} is of no effect on ${command}; leave it out`);
+}
