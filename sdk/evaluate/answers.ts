@@ -18,17 +18,3 @@ export function exactMatch(answers: readonly string[], references: readonly stri
 function plain(answer: string): string {
   return answer.trim().replace(/\.$/, "").trim().toLowerCase();
 }
-
-/**
- * Answers a yes-or-no question from the logits at the answer's first position: the larger one of the tokens ` Yes` and
- * ` No`, no where they are equal.
- * @throws {LorisError} `argument_invalid` if an id is not in the vocabulary.
- */
-export function yesOrNo(logits: Float32Array, ids: { readonly yes: number; readonly no: number }): "Yes" | "No" {
-  const [yes, no] = [logits[ids.yes], logits[ids.no]];
-  if (yes === undefined || no === undefined) {
-    const message = `the tokens ${ids.yes} and ${ids.no} must be in the vocabulary of ${logits.length}`;
-    throw new LorisError("argument_invalid", message, { param: "ids" });
-  }
-  return yes > no ? "Yes" : "No";
-}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { klDivergence, tokenAgreement } from "../../sdk/evaluate/agreement.ts";
+import { forcedAgreement, klDivergence, tokenAgreement } from "../../sdk/evaluate/agreement.ts";
 
 /** What `vectors/agreement.py` has scipy compute. */
 interface Case {
@@ -51,4 +51,20 @@ Deno.test("tokenAgreement() counts equal positions up to the longer length, and 
   assert.deepEqual(agreement([1, 2], [3, 2]), [false, 0, 0.5]);
   assert.deepEqual(agreement([], [1]), [false, 0, 0]);
   assert.deepEqual(agreement([], []), [true, 0, 1]);
+});
+
+Deno.test("forcedAgreement() is the mean divergence over tokens, and the share of equal choices", () => {
+  const reference = [Float32Array.of(0, 3), Float32Array.of(2, 2)];
+  const other = [Float32Array.of(1, 0), Float32Array.of(5, 5)];
+  const { kl, equalShare } = forcedAgreement(reference, other);
+  assert.equal(kl, klDivergence(reference[0]!, other[0]!) / 2);
+  assert.equal(equalShare, 0.5, "of equal logits the lowest id is chosen in both");
+  assert.deepEqual(forcedAgreement(reference, reference), { kl: 0, equalShare: 1 });
+});
+
+Deno.test("forcedAgreement() refuses none or differing numbers of tokens", () => {
+  const one = [Float32Array.of(1, 2)];
+  for (const [a, b] of [[[], []], [one, []], [one, [...one, ...one]]]) {
+    assert.throws(() => forcedAgreement(a!, b!), { code: "argument_invalid", param: "logits" });
+  }
 });
