@@ -1,6 +1,6 @@
 import { forcedAgreement, type TokenAgreement, tokenAgreement } from "./evaluate/agreement.ts";
 import { densePlan } from "./lazy/plan.ts";
-import type { Prepared, Probe, Setting } from "./probe.ts";
+import type { Prepared, Probe, ProbeSetting } from "./probe.ts";
 
 /** How an answer under a setting compares with the dense model's, which has an f16 cache. */
 export interface AnswerAgreement extends TokenAgreement {
@@ -26,14 +26,14 @@ export interface AgreementOptions {
 export async function answerAgreement(
   probe: Probe,
   prepared: Prepared,
-  setting: Setting,
+  setting: ProbeSetting,
   { tokens, signal }: AgreementOptions,
 ): Promise<AnswerAgreement> {
-  const dense: Setting = { lazy: densePlan(probe.layers) };
+  const dense: ProbeSetting = { lazy: densePlan(probe.layers) };
   const options = { maxTokens: tokens, ignoreEnd: true, signal };
   const reference = await probe.answer(prepared, dense, options);
   const answer = await probe.answer(prepared, setting, options);
-  const says = async (setting: Setting) => (await probe.forced(prepared, setting, reference.ids, signal)).logits;
+  const says = async (setting: ProbeSetting) => (await probe.forced(prepared, setting, reference.ids, signal)).logits;
   const { kl } = forcedAgreement(await says(dense), await says(setting));
   const { kvBytes } = answer;
   return { ...tokenAgreement(reference.ids, answer.ids), kl, kvBytes, denseKvBytes: reference.kvBytes };

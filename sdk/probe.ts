@@ -10,28 +10,40 @@ import type { AttentionRows } from "./lazy/divergence.ts";
 import { type LazyOption, resolveLazy } from "./lazy/option.ts";
 import { densePlan, type LazyPlan } from "./lazy/plan.ts";
 import { planFromMetadata } from "./lazy/plan_format.ts";
+import { selectTokens, visualSelection, type VisualTokensOption } from "./lazy/visual_tokens.ts";
 import { type LoadOptions, loadParts } from "./load.ts";
 import type { Setting } from "./model/assemble.ts";
+import { Random } from "./generate/random.ts";
 import { Pacer } from "./model/pacer.ts";
-import type { PromptPiece, Vlm } from "./model/vlm.ts";
+import type { ImageTokens, PromptPiece, Vlm } from "./model/vlm.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
 import { buildPrompt } from "./text/prompt.ts";
 
-export type { Setting };
-
 /** What is loaded for a probe: all weights, and a cache of the context under any plan. */
-export type ProbeOptions = Omit<LoadOptions, "lazy" | "kv" | "textTokens">;
+export type ProbeOptions = Omit<LoadOptions, "lazy" | "kv" | "textTokens" | "visualTokens">;
 
-/** A picture's image tokens: f32 [tokens of a tile, width]. */
+/** What can be tried: each switch is independent of the others. */
+export interface ProbeSetting extends Setting {
+  /** Image tokens of the tile that go on to the decoder; all, if left out. */
+  readonly visualTokens?: VisualTokensOption | undefined;
+}
+
+/** A picture's image tokens. */
 export interface EncodedPicture {
   readonly kind: "encoded";
+  /** f32 [tokens of a tile, width]. */
   readonly rows: Float32Array;
+  /** f32 [tokens of a tile]: the attention that each received in the encoder's last layers. */
+  readonly importance: Float32Array;
 }
 
 /** A question about a picture, whose image tokens are computed. */
 export interface Prepared {
-  readonly pieces: readonly PromptPiece[];
-  /** Slots that the prompt takes. */
+  /** Ids before and after the picture. */
+  readonly before: Int32Array;
+  readonly picture: EncodedPicture;
+  readonly after: Int32Array;
+  /** Slots that the prompt takes, with all image tokens. */
   readonly tokens: number;
   /** Those of its image tokens, ascending. */
   readonly visual: readonly number[];
@@ -124,7 +136,8 @@ export class Probe {
     return await this.#alone(signal, async () => {
       const { images, model: { vlm } } = this.#parts;
       const side = vlm.vision.config.imageSize;
-      return { kind: "encoded", rows: await vlm.imageTokens(images.decode(bytes, side, side), signal) };
+      const rows = await vlm.imageTokens(images.decode(bytes, side, side), signal);
+      return { kind: "encoded", rows, importance: vlm.vision.importance!.slice() };
     });
   }
 
@@ -141,11 +154,11 @@ export class Probe {
     const layout = { rows: 0, cols: 0, tokensPerTile: tokens };
     const { ids, imagePositions } = buildPrompt(tokenizer, template, [{ role: "user", content }], [layout]);
     this.#checkRoom(ids.length, 1);
-    const { rows } = isEncoded(image) ? image : await this.encode(image, signal);
     const { start } = imagePositions[0]!;
-    const [before, after] = [ids.subarray(0, start), ids.subarray(start + tokens)];
     return {
-      pieces: [{ kind: "text", ids: before }, { kind: "embeddings", rows }, { kind: "text", ids: after }],
+      before: ids.subarray(0, start),
+      picture: isEncoded(image) ? image : await this.encode(image, signal),
+      after: ids.subarray(start + tokens),
       tokens: ids.length,
       visual: Array.from({ length: tokens }, (_, i) => start + i),
     };
@@ -154,9 +167,9 @@ export class Probe {
   /**
    * The greedy answer.
    *
-   * @throws {LorisError} `context_overflow`, `non_finite`, `closed`; the signal's reason.
+   * @throws {LorisError} `argument_invalid`, `context_overflow`, `non_finite`, `closed`; the signal's reason.
    */
-  async answer(prepared: Prepared, setting: Setting, options: ProbeAnswerOptions): Promise<ProbeAnswer> {
+  async answer(prepared: Prepared, setting: ProbeSetting, options: ProbeAnswerOptions): Promise<ProbeAnswer> {
     const { maxTokens, ignoreEnd = false, signal } = options;
     if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) {
       const message = `maxTokens is ${maxTokens}, it must be a whole number from 1`;
@@ -166,7 +179,7 @@ export class Probe {
     const { tokenizer } = this.#parts;
     const sampler = new Sampler();
     return await this.#alone(signal, async () => {
-      const { vlm, cache, logits: first, ...cost } = await this.#prefill(setting, prepared.pieces, signal);
+      const { vlm, cache, logits: first, ...cost } = await this.#prefill(setting, prepared, signal);
       const { language, backend } = vlm;
       const pacer = new Pacer(signal);
       const ids: number[] = [];
@@ -194,7 +207,7 @@ export class Probe {
    */
   async choose(
     prepared: Prepared,
-    setting: Setting,
+    setting: ProbeSetting,
     candidates: readonly string[],
     signal?: AbortSignal,
   ): Promise<number> {
@@ -219,14 +232,14 @@ export class Probe {
    */
   async forced(
     prepared: Prepared,
-    setting: Setting,
+    setting: ProbeSetting,
     ids: readonly number[],
     signal?: AbortSignal,
   ): Promise<Forced> {
     if (ids.length === 0) throw new LorisError("argument_invalid", "there are no ids to follow", { param: "ids" });
     this.#checkRoom(prepared.tokens, ids.length);
     return await this.#alone(signal, async () => {
-      const { vlm, cache, logits: address, ...cost } = await this.#prefill(setting, prepared.pieces, signal);
+      const { vlm, cache, logits: address, ...cost } = await this.#prefill(setting, prepared, signal);
       const first = vlm.backend.floats(address, vlm.language.config.vocabulary).slice();
       const started = performance.now();
       const rest = await vlm.force(cache, ids.slice(0, -1), new Pacer(signal));
@@ -243,13 +256,15 @@ export class Probe {
     prepared: Prepared,
     signal?: AbortSignal,
   ): Promise<{ rows: AttentionRows; visual: readonly number[] }> {
-    // a picture's marks and the template's end stand after its tokens, so that the last piece is text
-    const last = prepared.pieces.at(-1)! as Extract<PromptPiece, { kind: "text" }>;
-    const ids = Array.from(last.ids);
-    const before = [...prepared.pieces.slice(0, -1), { kind: "text" as const, ids: ids.slice(0, -1) }];
+    // a picture's marks and the template's end stand after its tokens, so that there is a last one
+    const [rest, last] = [prepared.after.subarray(0, -1), prepared.after.at(-1)!];
     return await this.#alone(signal, async () => {
-      const { vlm, cache } = await this.#prefill({ lazy: densePlan(this.layers) }, before, signal);
-      return { rows: await vlm.attentionOf(cache, ids.at(-1)!, new Pacer(signal)), visual: prepared.visual };
+      const { vlm, cache } = await this.#prefill(
+        { lazy: densePlan(this.layers) },
+        { ...prepared, after: rest },
+        signal,
+      );
+      return { rows: await vlm.attentionOf(cache, last, new Pacer(signal)), visual: prepared.visual };
     });
   }
 
@@ -260,12 +275,26 @@ export class Probe {
     (await this.#lock.acquire())();
   }
 
-  async #prefill(setting: Setting, pieces: readonly PromptPiece[], signal: AbortSignal | undefined): Promise<
+  async #prefill(setting: ProbeSetting, { before, picture, after }: Prepared, signal: AbortSignal | undefined): Promise<
     PromptCost & { readonly vlm: Vlm; readonly cache: KvCache; readonly logits: number }
   > {
+    const tile = this.#tile(picture, setting.visualTokens);
     const { vlm, cache } = this.#parts.model.under(setting);
+    const pieces: PromptPiece[] = [{ kind: "text", ids: before }, tile, { kind: "text", ids: after }];
     const { logits, prefillMs } = await vlm.prefill(cache, pieces, signal);
     return { vlm, cache, logits, prefillMs, kvBytes: cache.usedBytes };
+  }
+
+  /** The image tokens that stay, at the places that they have among all. */
+  #tile({ rows, importance }: EncodedPicture, visualTokens: VisualTokensOption | undefined): ImageTokens {
+    const { language, vision } = this.#parts.model.vlm;
+    const { width } = language.config;
+    const { tokens: span } = vision.config;
+    const selection = visualSelection(visualTokens, span, (seed) => new Random(seed));
+    if (!selection) return { kind: "embeddings", rows };
+    const chosen = rows.slice();
+    const positions = selectTokens(chosen, width, selection, importance, selection.random());
+    return { kind: "embeddings", rows: chosen.subarray(0, selection.keep * width), positions, span };
   }
 
   /** One at a time: every setting's cache lies in the same place. */

@@ -117,6 +117,27 @@ export function keepRows(rows: Float32Array, width: number, kept: readonly numbe
   for (const [to, from] of kept.entries()) rows.copyWithin(to * width, from * width, (from + 1) * width);
 }
 
+/**
+ * Brings the tokens that stay to the front of a tile's rows, the others merged into them if the selection says so.
+ *
+ * @param rows f32 [tokens, width], changed in place.
+ * @param importance f32 [tokens]; not read if the choice is random.
+ * @param random Of the prompt: `selection.random()`.
+ * @returns the places that those which stay had, ascending.
+ * @throws {LorisError} `non_finite` as {@link mostImportant}.
+ */
+export function selectTokens(
+  rows: Float32Array,
+  width: number,
+  { keep, by, merge }: VisualSelection,
+  importance: Float32Array | undefined,
+  random: RandomNumbers,
+): number[] {
+  const kept = by === "random" ? randomTokens(rows.length / width, keep, random) : mostImportant(importance!, keep);
+  keepRows(rows, width, kept, merge);
+  return kept;
+}
+
 function mergeOthers(rows: Float32Array, width: number, kept: readonly number[]): void {
   const tokens = rows.length / width;
   const row = (index: number) => rows.subarray(index * width, (index + 1) * width);

@@ -27,7 +27,10 @@ export interface AssembleOptions {
   readonly textTokens?: number | undefined;
   /** Which image tokens of a tile go on to the decoder; all, if left out. */
   readonly visualTokens?: VisualSelection | undefined;
-  /** True: there is room for every plan and type of cache, to be tried by {@link Assembled.under}. */
+  /**
+   * True: there is room for every plan and type of cache, to be tried by {@link Assembled.under}, and the encoder tells how
+   * important image tokens are.
+   */
   readonly anyPlan?: boolean | undefined;
   /** False: lazy layers make their anchor's probabilities again, as they do where there is no room; the result is the same. */
   readonly reuseProbabilities?: boolean | undefined;
@@ -178,7 +181,7 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
   const { languageConfig: c, visionConfig: v } = pair;
   const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
   const { anyPlan = false, reuseProbabilities = true, visualTokens: selection } = options;
-  const looking = { measuresImportance: selection?.by === "attention" };
+  const looking = { measuresImportance: anyPlan || selection?.by === "attention" };
   const start = plan.end;
   const cache = new KvCache(plan, c, {
     ...{ contextTokens, lazy: pair.lazy, format: formatOf(options.kv) },

@@ -1,13 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import type { AttentionRows } from "../lazy/divergence.ts";
-import {
-  keepRows,
-  mostImportant,
-  type RandomNumbers,
-  randomTokens,
-  type VisualSelection,
-} from "../lazy/visual_tokens.ts";
+import { type RandomNumbers, selectTokens, type VisualSelection } from "../lazy/visual_tokens.ts";
 import type { AttentionRecord } from "./attention.ts";
 import { Chunk } from "./chunk.ts";
 import type { Language } from "./language.ts";
@@ -128,13 +122,10 @@ export class Vlm {
   /** Brings the tokens that stay to the tile's front; returns the places that they had, if not all stay. */
   #select(random: RandomNumbers | undefined): readonly number[] | undefined {
     const { selection } = this.#options;
-    if (!selection) return undefined;
-    const { keep, by, merge } = selection;
-    const { tokens } = this.vision.config;
+    if (!selection || !random) return undefined;
     const { width } = this.language.config;
-    const kept = by === "random" ? randomTokens(tokens, keep, random!) : mostImportant(this.vision.importance!, keep);
-    keepRows(this.backend.floats(this.#tile, tokens * width), width, kept, merge);
-    return kept;
+    const rows = this.backend.floats(this.#tile, this.vision.config.tokens * width);
+    return selectTokens(rows, width, selection, this.vision.importance, random);
   }
 
   /** A copy of one tile's image tokens: f32 [vision.config.tokens, width]. */

@@ -27,7 +27,7 @@ const DEFAULTS = { heldOut: 32, shares: [0.3, 0.5, 0.7], firstLazyLayer: 2, maxT
 export async function calibrate(args: Arguments, signal: AbortSignal): Promise<number> {
   const [lines, folder] = args.operands;
   if (args.operands.length !== 2) throw new UsageError("calibrate takes a file of JSON lines and a folder of pictures");
-  refuse(args, "calibrate", ["detail", "temperature", "seed", "textTokens", "lazy", "kv"]);
+  refuse(args, "calibrate", ["detail", "temperature", "seed", "textTokens", "lazy", "kv", "visualTokens"]);
   const pictures = await chosenPictures(args, lines!, folder!);
   const textFile = await singleTextFile(args);
   const journal = args.journal === undefined ? undefined : new Journal(args.journal, isResult);

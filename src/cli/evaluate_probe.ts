@@ -4,7 +4,7 @@ import { LorisError } from "../../sdk/errors.ts";
 import { DEFAULT_PROMPT } from "../../sdk/captioner.ts";
 import { type AnswerAgreement, answerAgreement } from "../../sdk/evaluate.ts";
 import { exactMatch } from "../../sdk/evaluate/answers.ts";
-import type { EncodedPicture, Probe, Setting } from "../../sdk/probe.ts";
+import type { EncodedPicture, Probe, ProbeSetting } from "../../sdk/probe.ts";
 import { readCaptions, readQuestions } from "./dataset.ts";
 import type { Task, TaskInput } from "./evaluate_task.ts";
 import { openProbeOf, refuse } from "./probe.ts";
@@ -72,7 +72,8 @@ export async function agreementTask(input: TaskInput): Promise<Task<AnswerAgreem
 
 async function opened({ args, lazy, signal }: TaskInput) {
   const probe = await openProbeOf(args, signal);
-  const setting: Setting = { lazy: probe.plan(lazy ?? "off"), kv: args.kv };
+  const { kv, visualTokens } = args;
+  const setting: ProbeSetting = { lazy: probe.plan(lazy ?? "off"), kv, visualTokens };
   const { weights, backend } = probe;
   const facts = { backend };
   return { probe, setting, configuration: { weights, backend }, facts: () => facts, close: () => probe.close() };

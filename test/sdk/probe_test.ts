@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { densePlan, kvElements, type LazyPlan } from "../../sdk/lazy/plan.ts";
 import { openProbe } from "../../sdk/probe.ts";
 import { DOGS, MOUNTAIN, open, rejection, sources } from "./model.ts";
+import { spied } from "./spy.ts";
 
 const QUESTION = "Describe this image.";
 const probe = await openProbe({ ...sources(), contextTokens: 256 });
@@ -26,6 +27,26 @@ Deno.test("Probe.answer() gives under each plan and cache what a model loaded fo
       assert.equal(dogs.tokens, usage.promptTokens);
     }
   }
+});
+
+Deno.test("Probe.answer() with visualTokens gives what a model loaded with them gives, in fewer bytes", async () => {
+  for (const visualTokens of [16, { keep: 32, by: "random", seed: 3 }, { keep: 16, merge: false }, 64] as const) {
+    const captioner = await open({ visualTokens, lazy: vla });
+    const { text } = await captioner.caption(DOGS, { prompt: QUESTION, maxTokens: 12 }).result;
+    const answer = await probe.answer(dogs, { lazy: vla, visualTokens }, { maxTokens: 12 });
+    assert.equal(answer.text, text, JSON.stringify(visualTokens));
+    const keep = typeof visualTokens === "number" ? visualTokens : visualTokens.keep;
+    assert.equal(answer.kvBytes, 2 * kvElements(vla, dogs.tokens - 64 + keep, keep, probe.kvWidth));
+  }
+  const tooMany = await rejection(probe.answer(dogs, { lazy: dense, visualTokens: 65 }, { maxTokens: 1 }));
+  assert.deepEqual([tooMany.code, tooMany.param], ["argument_invalid", "visualTokens"]);
+});
+
+Deno.test("Probe.prepare() takes a picture that is encoded already", async () => {
+  const picture = await probe.encode(DOGS);
+  await spied((operation) => assert.fail(`${operation} was called`), async () => {
+    assert.deepEqual(await probe.prepare(picture, QUESTION), dogs);
+  });
 });
 
 Deno.test("Probe.answer() goes on after the answer's end where that is to be ignored", async () => {
@@ -90,6 +111,7 @@ Deno.test("Probe refuses what does not fit the context before it computes, and a
   assert.deepEqual([long.code, long.param], ["context_overflow", "contextTokens"]);
   assert.equal((await rejection(probe.prepare(DOGS, "word ".repeat(300)))).code, "context_overflow");
   assert.equal((await rejection(probe.forced(dogs, { lazy: dense }, []))).code, "argument_invalid");
+  assert.equal((await rejection(probe.answer(dogs, { lazy: dense }, { maxTokens: 0 }))).param, "maxTokens");
   const reason = new Error("enough");
   const signal = AbortSignal.abort(reason);
   assert.equal(await rejection(probe.prepare(DOGS, QUESTION, signal)), reason);
