@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import {
   calibrate as calibrateProbe,
   type CalibrationPicture,
@@ -75,7 +75,9 @@ async function singleTextFile(args: Arguments): Promise<string> {
       `${first} is the first of ${more.length + 1} split files; --write-gguf wants a model in one file`,
     );
   }
-  if (args.writeGguf === first) throw new UsageError(`--write-gguf ${first} is the model itself; name another file`);
+  if (args.writeGguf !== undefined && resolve(args.writeGguf) === resolve(first!)) {
+    throw new UsageError(`--write-gguf ${first} is the model itself; name another file`);
+  }
   return first!;
 }
 
