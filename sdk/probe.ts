@@ -1,6 +1,7 @@
 import type { CaptionerParts } from "./captioner.ts";
 import { LorisError } from "./errors.ts";
 import { Lock } from "./generate/lock.ts";
+import { Random } from "./generate/random.ts";
 import { Sampler } from "./generate/sampling.ts";
 import { openGguf } from "./gguf/gguf.ts";
 import type { GgufMetadata } from "./gguf/metadata.ts";
@@ -10,14 +11,15 @@ import type { AttentionRows } from "./lazy/divergence.ts";
 import { type LazyOption, resolveLazy } from "./lazy/option.ts";
 import { densePlan, type LazyPlan } from "./lazy/plan.ts";
 import { planFromMetadata } from "./lazy/plan_format.ts";
-import { selectTokens, visualSelection, type VisualTokensOption } from "./lazy/visual_tokens.ts";
+import { visualSelection, type VisualTokensOption } from "./lazy/visual_tokens.ts";
 import { type LoadOptions, loadParts } from "./load.ts";
 import type { Setting } from "./model/assemble.ts";
-import { Random } from "./generate/random.ts";
 import { Pacer } from "./model/pacer.ts";
-import type { ImageTokens, PromptPiece, Vlm } from "./model/vlm.ts";
+import type { Vlm } from "./model/vlm.ts";
+import { type EncodedPicture, isEncoded, piecesOf, type Prepared, promptAbout } from "./probe_prompt.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
-import { buildPrompt } from "./text/prompt.ts";
+
+export type { EncodedPicture, Prepared };
 
 /** What is loaded for a probe: all weights, and a cache of the context under any plan. */
 export type ProbeOptions = Omit<LoadOptions, "lazy" | "kv" | "textTokens" | "visualTokens">;
@@ -26,27 +28,6 @@ export type ProbeOptions = Omit<LoadOptions, "lazy" | "kv" | "textTokens" | "vis
 export interface ProbeSetting extends Setting {
   /** Image tokens of the tile that go on to the decoder; all, if left out. */
   readonly visualTokens?: VisualTokensOption | undefined;
-}
-
-/** A picture's image tokens. */
-export interface EncodedPicture {
-  readonly kind: "encoded";
-  /** f32 [tokens of a tile, width]. */
-  readonly rows: Float32Array;
-  /** f32 [tokens of a tile]: the attention that each received in the encoder's last layers. */
-  readonly importance: Float32Array;
-}
-
-/** A question about a picture, whose image tokens are computed. */
-export interface Prepared {
-  /** Ids before and after the picture. */
-  readonly before: Int32Array;
-  readonly picture: EncodedPicture;
-  readonly after: Int32Array;
-  /** Slots that the prompt takes, with all image tokens. */
-  readonly tokens: number;
-  /** Those of its image tokens, ascending. */
-  readonly visual: readonly number[];
 }
 
 /** What a prompt costs under a setting. */
@@ -149,19 +130,9 @@ export class Probe {
    */
   async prepare(image: ImageInput | EncodedPicture, question: string, signal?: AbortSignal): Promise<Prepared> {
     const { tokenizer, template, model } = this.#parts;
-    const { tokens } = model.vlm.vision.config;
-    const content = [{ type: "image" as const }, { type: "text" as const, text: question }];
-    const layout = { rows: 0, cols: 0, tokensPerTile: tokens };
-    const { ids, imagePositions } = buildPrompt(tokenizer, template, [{ role: "user", content }], [layout]);
-    this.#checkRoom(ids.length, 1);
-    const { start } = imagePositions[0]!;
-    return {
-      before: ids.subarray(0, start),
-      picture: isEncoded(image) ? image : await this.encode(image, signal),
-      after: ids.subarray(start + tokens),
-      tokens: ids.length,
-      visual: Array.from({ length: tokens }, (_, i) => start + i),
-    };
+    const prompt = promptAbout(tokenizer, template, question, model.vlm.vision.config.tokens);
+    this.#checkRoom(prompt.tokens, 1);
+    return { ...prompt, picture: isEncoded(image) ? image : await this.encode(image, signal) };
   }
 
   /**
@@ -257,11 +228,12 @@ export class Probe {
     signal?: AbortSignal,
   ): Promise<{ rows: AttentionRows; visual: readonly number[] }> {
     // a picture's marks and the template's end stand after its tokens, so that there is a last one
-    const [rest, last] = [prepared.after.subarray(0, -1), prepared.after.at(-1)!];
+    const [after, last] = [prepared.after.subarray(0, -1), prepared.after.at(-1)!];
+    const rest = { ...prepared, after };
     return await this.#alone(signal, async () => {
       const { vlm, cache } = await this.#prefill(
         { lazy: densePlan(this.layers) },
-        { ...prepared, after: rest },
+        rest,
         signal,
       );
       return { rows: await vlm.attentionOf(cache, last, new Pacer(signal)), visual: prepared.visual };
@@ -275,26 +247,19 @@ export class Probe {
     (await this.#lock.acquire())();
   }
 
-  async #prefill(setting: ProbeSetting, { before, picture, after }: Prepared, signal: AbortSignal | undefined): Promise<
+  async #prefill(setting: ProbeSetting, prepared: Prepared, signal: AbortSignal | undefined): Promise<
     PromptCost & { readonly vlm: Vlm; readonly cache: KvCache; readonly logits: number }
   > {
-    const tile = this.#tile(picture, setting.visualTokens);
-    const { vlm, cache } = this.#parts.model.under(setting);
-    const pieces: PromptPiece[] = [{ kind: "text", ids: before }, tile, { kind: "text", ids: after }];
-    const { logits, prefillMs } = await vlm.prefill(cache, pieces, signal);
-    return { vlm, cache, logits, prefillMs, kvBytes: cache.usedBytes };
-  }
-
-  /** The image tokens that stay, at the places that they have among all. */
-  #tile({ rows, importance }: EncodedPicture, visualTokens: VisualTokensOption | undefined): ImageTokens {
     const { language, vision } = this.#parts.model.vlm;
-    const { width } = language.config;
-    const { tokens: span } = vision.config;
-    const selection = visualSelection(visualTokens, span, (seed) => new Random(seed));
-    if (!selection) return { kind: "embeddings", rows };
-    const chosen = rows.slice();
-    const positions = selectTokens(chosen, width, selection, importance, selection.random());
-    return { kind: "embeddings", rows: chosen.subarray(0, selection.keep * width), positions, span };
+    const { tokens } = vision.config;
+    const selection = visualSelection(setting.visualTokens, tokens, (seed) => new Random(seed));
+    const { vlm, cache } = this.#parts.model.under(setting);
+    const { logits, prefillMs } = await vlm.prefill(
+      cache,
+      piecesOf(prepared, selection, language.config.width),
+      signal,
+    );
+    return { vlm, cache, logits, prefillMs, kvBytes: cache.usedBytes };
   }
 
   /** One at a time: every setting's cache lies in the same place. */
@@ -319,10 +284,6 @@ export class Probe {
     if (this.#open) return this.#open;
     throw new LorisError("closed", "the probe was closed; open it again");
   }
-}
-
-function isEncoded(image: ImageInput | EncodedPicture): image is EncodedPicture {
-  return (image as Partial<EncodedPicture> | null)?.kind === "encoded";
 }
 
 /**
