@@ -1,6 +1,5 @@
 /** The embedded model for the table: a picture is encoded once, and all rows answer about it. */
 import type { CaptionerParts } from "../../../sdk/captioner.ts";
-import { yesOrNo } from "../../../sdk/evaluate/answers.ts";
 import type { KvCache } from "../../../sdk/lazy/cache.ts";
 import type { LazyPlan } from "../../../sdk/lazy/plan.ts";
 import { planFromMetadata } from "../../../sdk/lazy/plan_format.ts";
@@ -171,7 +170,7 @@ export class Conversation {
     return await this.#each(questions, async (question) => {
       const { logits, ...cost } = await this.#prefill(question);
       const values = this.vlm.backend.floats(logits, this.vlm.language.config.vocabulary);
-      return { ...cost, texts: [yesOrNo(values, { yes, no })], ids: [], perTokenMs: 0 };
+      return { ...cost, texts: [values[yes]! > values[no]! ? "Yes" : "No"], ids: [], perTokenMs: 0 };
     });
   }
 
