@@ -110,6 +110,13 @@ Deno.test("Vlm keeping all tokens computes what it computes without selection, a
   assert.deepEqual(await logitsOf(plain, prompt(tile)), want);
 });
 
+Deno.test("Vlm choosing at random: a seed gives the same tokens on another model too, another seed others", async () => {
+  const of = async (seed: number) => await logitsOf(await open({ keep: 20, by: "random", seed }), prompt(tile));
+  const first = await of(1);
+  assert.deepEqual(await of(1), first);
+  assert.notDeepEqual(await of(2), first);
+});
+
 Deno.test("Vlm with selection goes on after its prompt at the next position, with a second turn behind it", async () => {
   const model = await open(12);
   const { vlm, cache } = model;

@@ -59,14 +59,10 @@ Deno.test("positions that are left free count against what the model was made fo
   });
 });
 
-Deno.test("all tokens of a tile give the answer of no selection; a seed makes a random choice repeat", async () => {
+Deno.test("all tokens of a tile give the answer of no selection, half of them one that names what is there", async () => {
   const answer = async (options: Partial<LoadOptions>) =>
     (await (await open(options)).caption(DOGS, { maxTokens: 10 }).result).text;
   const want = await answer({});
   assert.equal(await answer({ visualTokens: TOKENS }), want);
   assert.match(await answer({ visualTokens: 32 }), /dog/);
-  const random = (seed: number) => answer({ visualTokens: { keep: 2, by: "random", seed, merge: false } });
-  const texts = [await random(1), await random(1), await random(2), await random(3)];
-  assert.equal(texts[1], texts[0]);
-  assert.ok(new Set(texts).size > 1, texts.join("|"));
 });
