@@ -11,6 +11,7 @@ import { sharePlan, spreadPlan } from "./lazy/plans.ts";
 import { promptPieces, textRuns, visualPositions } from "./lazy/prompt.ts";
 import { chart, type LazyReport, markdown, verdicts } from "./lazy/report.ts";
 import { measureShares } from "./lazy/shares.ts";
+import { orderOf } from "./lazy/turns.ts";
 import { NANO } from "./model.ts";
 import { combinationsOf, keptTokens, measureThroughput, type ThroughputRow, withGains } from "./lazy/throughput.ts";
 
@@ -149,6 +150,13 @@ Deno.test("keptTokens() and promptPieces() keep places: fewer rows of a tile tak
   assert.deepEqual(pieces.map(({ kind }) => kind), ["text", "embeddings", "text", "embeddings", "text"]);
   const rows = pieces.map((piece) => piece.kind === "text" ? piece.ids.length : 4);
   assert.equal(rows.reduce((a, b) => a + b), visualPositions(2, 4).length);
+});
+
+Deno.test("orderOf() has everyone once, each round in an order of its own", () => {
+  const orders = [0, 1, 2, 3].map((round) => orderOf(9, round));
+  for (const order of orders) assert.deepEqual(order.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.equal(new Set(orders.map(String)).size, 4);
+  assert.deepEqual(orderOf(9, 2), orders[2]);
 });
 
 Deno.test("paired() is the median of ratios pair by pair, with its interval by rank", () => {

@@ -7,6 +7,7 @@ import { checkSpeedsFor, measureSpeeds } from "./speeds.ts";
 import { decodeBytes, decodeWork, predictedMs, prefillWork } from "./cost.ts";
 import type { Lab } from "./lab.ts";
 import { visualPositions } from "./prompt.ts";
+import { orderOf } from "./turns.ts";
 
 /** One plan of one prompt. Ratios are to the dense plan. */
 export interface ShareRow {
@@ -50,8 +51,9 @@ export interface NamedPlan {
 
 /** Decode steps of a round. */
 const STEPS = 8;
+const WARM_UP_ROUNDS = 2;
 
-/** @param plans The first one is dense. Each is used once a round, in turns. */
+/** @param plans The first one is dense. Each is used once a round. */
 export async function measureShares(
   lab: Lab,
   { what, tiles, prompt, plans, rounds }: {
@@ -104,10 +106,10 @@ async function measureInTurns(
 ): Promise<Times[]> {
   const pacer = new Pacer();
   const times = plans.map(() => ({ kvBytes: 0, prefill: [] as number[], decode: [] as number[] }));
-  // the first round is for the engine to compile what is hot
-  for (let round = -1; round < rounds; round++) {
-    for (const [i, { lazy }] of plans.entries()) {
-      const { vlm, cache } = lab.under({ lazy, kv: "f16" });
+  // the first rounds are for the engine to compile what is hot
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+    for (const i of orderOf(plans.length, round + WARM_UP_ROUNDS)) {
+      const { vlm, cache } = lab.under({ lazy: plans[i]!.lazy, kv: "f16" });
       const begun = lab.clock();
       await vlm.prefill(cache, prompt);
       const { length, usedBytes } = cache;

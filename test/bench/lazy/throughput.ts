@@ -6,6 +6,7 @@ import { conversationsIn, type Rates, ratesOf } from "./budget.ts";
 import type { Lab, Setting, Slots } from "./lab.ts";
 import { promptPieces, visualPositions } from "./prompt.ts";
 import type { NamedPlan } from "./shares.ts";
+import { orderOf } from "./turns.ts";
 
 /** One combination of switches. */
 export interface Combination {
@@ -93,7 +94,7 @@ export async function measureThroughput(lab: Lab, wanted: ThroughputCase): Promi
   const points = answers.flatMap((answerTokens) => combinations.map((c) => pointOf(lab, wanted, c, answerTokens)));
   // the first round is for the engine to compile what is hot
   for (let round = -1; round < rounds; round++) {
-    for (const point of points) await measurePoint(lab, wanted, point, round >= 0);
+    for (const i of orderOf(points.length, round + 1)) await measurePoint(lab, wanted, points[i]!, round >= 0);
   }
   const encode = (point: Point) =>
     tiles * (point.combination.kept < lab.tileTokens ? wanted.encodeTileSelectingMs : wanted.encodeTileMs);
