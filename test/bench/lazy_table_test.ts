@@ -80,7 +80,7 @@ Deno.test("costsOf() takes medians over pictures, and steps of those alone that 
 Deno.test("markdown() has as many cells in every line, and leaves open what was not asked", () => {
   const row = { name: "dense", lazyLayers: 0, kv: "f16", imageTokens: 64 };
   const report: QualityReport = {
-    ...{ date: "2000-01-01", machine: "m", versions: { deno: "2" }, counts: { captions: 3 } },
+    ...{ date: "2000-01-01", machine: "m", clock: "wall", versions: { deno: "2" }, counts: { captions: 3 } },
     rows: [{ ...row, kvBytes: 1000, ciderD: 36.5 }, { ...row, name: "gla", kvBytes: 625, prefillMs: 70 }],
   };
   const page = markdown(report);
@@ -93,7 +93,7 @@ Deno.test("markdown() has as many cells in every line, and leaves open what was 
 const row = (lazy: TableRow["lazy"], kv: TableRow["kv"], kept: number): TableRow => ({ name: "", lazy, kv, kept });
 
 Deno.test("TableModel answers as the product does, in every combination that a row can have", async () => {
-  const model = await TableModel.open();
+  const model = await TableModel.open("wall");
   const bytes = await Deno.readFile(PHOTOS + PHOTO);
   const looked = await model.look(bytes);
   const question = "What is the main object in this image?";
@@ -122,7 +122,7 @@ Deno.test("askAll() computes what its journal lacks, and nothing else", async ()
   try {
     await Deno.mkdir(`${folder}/captions`);
     await Deno.copyFile(PHOTOS + PHOTO, `${folder}/captions/a.jpg`);
-    const model = await TableModel.open();
+    const model = await TableModel.open("wall");
     let looks = 0;
     const counting = new Proxy(model, {
       get: (target, key) => {

@@ -1,8 +1,8 @@
 /**
  * The table of Lazy Attention: what each plan, an 8-bit cache and fewer image tokens cost in quality, on the embedded model.
- * Usage: deno task lazy:table [--data DIR] [--only captions,agreement,yesno,vqa,speed] [--rows TEXT,TEXT] [--limit N]
+ * Usage: deno task lazy:table [--data DIR] [--only captions,agreement,yesno,vqa,speed] [--rows "TEXT;TEXT"] [--limit N]
  *   [--agreement N] [--plans DIR] [--journal FILE] [--out DIR] [--json]
- *   [--clock wall|cpu] of speed alone
+ *   [--clock wall|cpu]
  * --rows takes the rows whose name has one of the texts. A run that ended goes on from its journal.
  */
 import { parseArgs } from "node:util";
@@ -55,9 +55,10 @@ async function main(): Promise<void> {
   const only = values.only?.split(",") ?? known;
   const wrong = only.find((part) => !known.includes(part));
   if (wrong !== undefined) throw new RangeError(`--only has "${wrong}", it may have ${known.join(", ")}`);
+  const clock = clockName(values.clock);
   const data = values.data ?? shared("data/").pathname;
   const items = await readItems(data, whole("--limit", values.limit), whole("--agreement", values.agreement));
-  const model = await TableModel.open();
+  const model = await TableModel.open(clock);
   const rows = await chosenRows(model, values.plans ?? here("docs/lazy/plans"), values.rows);
   const parts = PARTS.filter((part) => only.includes(part));
   const journal = new Journal<Answered>(values.journal ?? here(".bench/lazy-table.jsonl"), isAnswered);
@@ -67,9 +68,9 @@ async function main(): Promise<void> {
   } finally {
     journal.close();
   }
-  const speeds = only.includes("speed") ? await throughputOf(rows, CLOCKS[clockName(values.clock)]) : [];
+  const speeds = only.includes("speed") ? await throughputOf(rows, CLOCKS[clock]) : [];
   const report: QualityReport = {
-    ...{ date: new Date().toISOString().slice(0, 10), machine: machineName() },
+    ...{ date: new Date().toISOString().slice(0, 10), machine: machineName(), clock },
     versions: { deno: Deno.version.deno, v8: Deno.version.v8 },
     counts: Object.fromEntries(parts.map((part) => [part, countOf(part, items[part])])),
     ...(speeds.length > 0 && { budgetBytes: BUDGET_BYTES }),

@@ -4,6 +4,7 @@ import { exactMatch } from "../../../sdk/evaluate/answers.ts";
 import { bleu4 } from "../../../sdk/evaluate/bleu.ts";
 import { ciderD } from "../../../sdk/evaluate/cider.ts";
 import { median } from "../measure.ts";
+import type { ClockName } from "./clock.ts";
 import type { ThroughputRow } from "./throughput.ts";
 import type { Answered } from "./table_model.ts";
 
@@ -54,6 +55,7 @@ export interface QualityRow extends Scores {
 export interface QualityReport {
   readonly date: string;
   readonly machine: string;
+  readonly clock: ClockName;
   readonly versions: Readonly<Record<string, string>>;
   /** Pictures or questions of each part. */
   readonly counts: Partial<Record<Part, number>>;
@@ -107,7 +109,7 @@ export function costsOf({ captions, agreement }: RowAnswers): Pick<QualityRow, "
 const MIB = 2 ** 20;
 
 /** The table as Markdown. The first row is what others are compared with. */
-export function markdown({ date, machine, versions, counts, budgetBytes, rows }: QualityReport): string {
+export function markdown({ date, machine, clock, versions, counts, budgetBytes, rows }: QualityReport): string {
   const [dense] = rows;
   const number = (value: number | undefined, digits: number) => value === undefined ? "" : value.toFixed(digits);
   const saved = ({ kvBytes }: QualityRow) =>
@@ -141,7 +143,8 @@ export function markdown({ date, machine, versions, counts, budgetBytes, rows }:
     (budgetBytes === undefined
       ? "."
       : `; pictures a second with as many conversations as fit ${budgetBytes / MIB} MiB.`) +
-    " Times are medians over pictures, every row in turn for each.",
+    " Times are medians over pictures, every row in turn for each" +
+    (clock === "cpu" ? ": the processor's, spent by this process." : "."),
     "",
     "| row | lazy layers | KV | image tokens | KV bytes | of dense | memory, MiB | prefill, ms | a token, ms " +
     "| conversations | pictures/s | of encoded pictures/s | CIDEr-D | BLEU-4 | yes/no, % | easy-VQA, % " +

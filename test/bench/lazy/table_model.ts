@@ -12,7 +12,8 @@ import { fileSource } from "../../../sdk/sources/file.ts";
 import { Detokenizer } from "../../../sdk/text/detokenizer.ts";
 import { buildPrompt } from "../../../sdk/text/prompt.ts";
 import { NANO } from "../model.ts";
-import { type TableRow } from "./table_rows.ts";
+import { type Clock, type ClockName, CLOCKS } from "./clock.ts";
+import type { TableRow } from "./table_rows.ts";
 
 /** A picture's image tokens, all of them, and how important each is. */
 export interface Looked {
@@ -41,13 +42,16 @@ export class TableModel {
   readonly own: LazyPlan;
   readonly #parts: CaptionerParts;
 
-  private constructor(parts: CaptionerParts, own: LazyPlan) {
+  readonly #clock: ClockName;
+
+  private constructor(parts: CaptionerParts, own: LazyPlan, clock: ClockName) {
     this.#parts = parts;
+    this.#clock = clock;
     this.own = own;
   }
 
   /** The embedded model, with room for every plan, and an encoder that measures what is important. */
-  static async open(): Promise<TableModel> {
+  static async open(clock: ClockName): Promise<TableModel> {
     const sources = [fileSource(NANO.text), fileSource(NANO.vision)] as const;
     const [text, vision] = sources;
     const options = { text, vision, contextTokens: CONTEXT_TOKENS, memoryBudget: 256 << 20, visualTokens: 1 };
@@ -56,7 +60,7 @@ export class TableModel {
     const own = planFromMetadata(metadata, parts.model.vlm.language.config.layers);
     for (const source of sources) await source.close();
     if (!own) throw new Error("the embedded model carries no plan");
-    return new TableModel(parts, own);
+    return new TableModel(parts, own, clock);
   }
 
   get layers(): number {
@@ -67,9 +71,9 @@ export class TableModel {
     return this.#parts.model.vlm.vision.config.tokens;
   }
 
-  /** Everything that answers follow from beside the row, for a journal. */
+  /** Everything that answers and their times follow from beside the row, for a journal. */
   get key(): string {
-    return `nano ${this.#parts.model.weights} ${this.#parts.model.vlm.backend.name}`;
+    return `nano ${this.#parts.model.weights} ${this.#parts.model.vlm.backend.name} ${this.#clock}`;
   }
 
   /** Text tokens of the caption's prompt. */
@@ -94,7 +98,9 @@ export class TableModel {
     const { vlm, cache } = this.#parts.model.under(row);
     const { head, tail } = this.#prompt(CAPTION_QUESTION);
     const shared = tail.slice(0, 1);
-    const { prefillMs } = await vlm.prefill(cache, [
+    const clock = CLOCKS[this.#clock];
+    const started = clock();
+    await vlm.prefill(cache, [
       { kind: "text", ids: head },
       { kind: "embeddings", ...this.#kept(looked, row.kept) },
       // the next free position is told by the last row: a token that was left out at the end must not be forgotten
@@ -105,7 +111,7 @@ export class TableModel {
       if (tail[0] !== shared[0]) throw new Error("the prompts differ before the question");
       return tail.slice(1);
     };
-    return new Conversation(this.#parts, vlm, cache, prefillMs, ask);
+    return new Conversation(this.#parts, vlm, cache, { clock, sharedMs: clock() - started }, ask);
   }
 
   #kept({ tokens, importance }: Looked, kept: number) {
@@ -138,7 +144,7 @@ export class Conversation {
     readonly parts: CaptionerParts,
     readonly vlm: Vlm,
     readonly cache: KvCache,
-    readonly sharedMs: number,
+    readonly times: { readonly clock: Clock; readonly sharedMs: number },
     readonly ask: (question: string) => Int32Array,
   ) {
     this.#sharedSlots = cache.length;
@@ -182,8 +188,10 @@ export class Conversation {
 
   async #prefill(question: string): Promise<{ logits: number; prefillMs: number; kvBytes: number }> {
     this.cache.truncate(this.#sharedSlots);
-    const { logits, prefillMs } = await this.vlm.prefill(this.cache, [{ kind: "text", ids: this.ask(question) }]);
-    return { logits, prefillMs: this.sharedMs + prefillMs, kvBytes: this.cache.usedBytes };
+    const { clock, sharedMs } = this.times;
+    const started = clock();
+    const { logits } = await this.vlm.prefill(this.cache, [{ kind: "text", ids: this.ask(question) }]);
+    return { logits, prefillMs: sharedMs + clock() - started, kvBytes: this.cache.usedBytes };
   }
 
   async #answer(question: string, maxTokens: number, ignoreEnd: boolean): Promise<Answered> {
@@ -191,7 +199,8 @@ export class Conversation {
     const { backend, language: { config: { vocabulary } } } = this.vlm;
     const pacer = new Pacer();
     const { logits: first, ...cost } = await this.#prefill(question);
-    const started = performance.now();
+    const { clock } = this.times;
+    const started = clock();
     const ids: number[] = [];
     let steps = 0;
     for (let logits = first, made = 1;; made++) {
@@ -203,7 +212,7 @@ export class Conversation {
       logits = await this.vlm.step(this.cache, id, pacer);
       steps++;
     }
-    const perTokenMs = steps > 0 ? (performance.now() - started) / steps : 0;
+    const perTokenMs = steps > 0 ? (clock() - started) / steps : 0;
     return { ...cost, ...this.#worded(ids), perTokenMs };
   }
 
