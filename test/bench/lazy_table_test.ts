@@ -13,16 +13,19 @@ import { costsOf, type Item, markdown, type Part, type QualityReport, scoresOf }
 const PHOTOS = new URL("../../examples/photos/", import.meta.url).pathname;
 const PHOTO = "dogs_at_window.jpg";
 const own = planOf(12, [2, 3, 4, 5, 7, 8, 9, 10, 11], "gla");
-const files = (["gla", "vla"] as const).flatMap((mode) =>
-  [4, 6, 8].map((lazy) => {
-    const plan = planOf(12, Array.from({ length: lazy }, (_, i) => i + 1), mode);
-    return [`${mode}-${lazy}-greedy.json`, JSON.stringify(plan)] as const;
-  })
-);
+const firstLayers = (lazy: number) => planOf(12, Array.from({ length: lazy }, (_, i) => i + 1), "gla");
+const files = [
+  ...(["gla", "vla"] as const).flatMap((mode) =>
+    [4, 6, 8].map((lazy) => [`${mode}-${lazy}-greedy.json`, JSON.stringify({ ...firstLayers(lazy), mode })] as const)
+  ),
+  ["gla-9-random-1.json", JSON.stringify(own)] as const,
+  ["gla-9-random-2.json", JSON.stringify(firstLayers(9))] as const,
+];
 
-Deno.test("foundPlans() takes greedy plans alone, and refuses what is no plan of the model", () => {
+Deno.test("foundPlans() takes plans of greed and of chance, and refuses what is no plan of the model", () => {
   const found = foundPlans([...files, ["gla-4-threshold.json", "no JSON"]], 12);
-  assert.deepEqual([...found.keys()], ["gla 4", "gla 6", "gla 8", "vla 4", "vla 6", "vla 8"]);
+  assert.deepEqual(found.map(({ planner }) => planner), [...new Array(6).fill("greedy"), "random-1", "random-2"]);
+  assert.deepEqual(found[1], { planner: "greedy", plan: firstLayers(6) });
   assert.throws(() => foundPlans([["gla-4-greedy.json", `{"anchor":[0,0],"mode":"gla"}`]], 12), { param: "lazy" });
 });
 
@@ -37,13 +40,17 @@ Deno.test("tableRows() has every row of the design, each of its own, and names t
   const rows = tableRows(options);
   assert.equal(new Set(rows.map(({ name }) => name)).size, rows.length);
   assert.deepEqual(rows[0], { name: "dense", lazy: planOf(12, [], "gla"), kv: "f16", kept: 64 });
-  const kinds = ["greedy", "own plan", "q8", "32 tokens", "memory of gla", "random"];
+  const kinds = ["greedy", "own plan", "q8", "32 tokens", "memory of gla"];
   for (const kind of kinds) assert.ok(rows.some(({ name }) => name.includes(kind)), kind);
   for (const mode of ["gla", "vla"]) {
     assert.equal(rows.filter(({ name, lazy }) => name.includes("greedy") && lazy.mode === mode).length, 3);
   }
-  const found = foundPlans(files.slice(1), 12);
-  assert.throws(() => tableRows({ ...options, found }), /gla 4; `deno task calibrate`/);
+  // the first one of chance is the own plan, which has a row already
+  assert.deepEqual(rows.filter(({ name }) => name.includes("random")).map(({ name }) => name), [
+    "gla, 9 lazy, random 2",
+  ]);
+  const found = foundPlans(files.slice(1, -1), 12);
+  assert.throws(() => tableRows({ ...options, found }), /no plan gla-4-greedy, gla-9-random; `deno task calibrate`/);
 });
 
 const answered = (texts: string[], ids: number[] = [], perTokenMs = 0): Answered => ({

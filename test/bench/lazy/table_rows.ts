@@ -1,5 +1,4 @@
 /** The rows of the table of quality: what is switched on in each. */
-import { Random } from "../../../sdk/generate/random.ts";
 import {
   densePlan,
   LAZY_MODES,
@@ -9,7 +8,6 @@ import {
   lazyPlan,
   planKey,
 } from "../../../sdk/lazy/plan.ts";
-import { randomPlan } from "../../../sdk/lazy/planners.ts";
 import type { KvType } from "../../../sdk/model/assemble.ts";
 
 /** One row. */
@@ -21,6 +19,12 @@ export interface TableRow {
   readonly kept: number;
 }
 
+/** A plan, and the planner that found it. */
+export interface FoundPlan {
+  readonly planner: string;
+  readonly plan: LazyPlan;
+}
+
 /** What the rows depend on. */
 export interface RowOptions {
   readonly layers: number;
@@ -29,53 +33,35 @@ export interface RowOptions {
   readonly textTokens: number;
   /** The plan that the model carries. */
   readonly own: LazyPlan;
-  /** Plans that a planner found, by mode and number of lazy layers. */
-  readonly found: ReadonlyMap<string, LazyPlan>;
+  /** By greedy and random planners. */
+  readonly found: readonly FoundPlan[];
 }
 
 /** Shares of lazy layers that plans are looked for at. */
 const SHARES = [0.3, 0.5, 0.7];
-const SEED = 1;
-
-/** The key of a found plan. */
-export function foundKey(mode: LazyMode, lazy: number): string {
-  return `${mode} ${lazy}`;
-}
 
 /**
- * Plans of a folder's JSON files that the greedy planner made, as `calibrate` names them: `gla-4-greedy.json`.
+ * Plans of a folder's files, as `calibrate` names them: `gla-4-greedy.json`.
  *
  * @param files Name and text of each.
  * @throws {LorisError} `argument_invalid` for what is no plan.
  */
-export function foundPlans(files: readonly (readonly [name: string, text: string])[], layers: number) {
-  const plans = files.filter(([name]) => name.endsWith("-greedy.json")).map(([, text]) =>
-    lazyPlan(JSON.parse(text), layers)
-  );
-  return new Map(plans.map((plan) => [foundKey(plan.mode, lazyLayers(plan).length), plan]));
+export function foundPlans(files: readonly (readonly [name: string, text: string])[], layers: number): FoundPlan[] {
+  return files.flatMap(([name, text]) => {
+    const planner = /^[a-z]+-\d+-(greedy|random-\d+)\.json$/.exec(name)?.[1];
+    return planner === undefined ? [] : [{ planner, plan: lazyPlan(JSON.parse(text), layers) }];
+  });
 }
 
 /** All rows, the dense one first. @throws {RangeError} naming the plans that are not there. */
 export function tableRows({ layers, tileTokens, textTokens, own, found }: RowOptions): TableRow[] {
-  const counts = SHARES.map((share) => Math.round(share * layers));
-  const missing = LAZY_MODES.flatMap((mode) => counts.map((lazy) => foundKey(mode, lazy))).filter((key) =>
-    !found.has(key)
-  );
-  if (missing.length > 0) {
-    throw new RangeError(
-      `no greedy plan with so many lazy layers: ${missing.join(", ")}; \`deno task calibrate\` makes them`,
-    );
-  }
   const all = { kv: "f16", kept: tileTokens } as const;
   const half = tileTokens / 2;
   const ownLayers = lazyLayers(own).length;
   const ownIn = (mode: LazyMode) => ({ anchor: own.anchor, mode });
-  const random = randomPlan(layers, { mode: "gla", lazyLayers: ownLayers, random: new Random(SEED) });
   return [
     { name: "dense", lazy: densePlan(layers), ...all },
-    ...LAZY_MODES.flatMap((mode) =>
-      counts.map((lazy) => ({ name: `${mode}, ${lazy} lazy, greedy`, lazy: found.get(foundKey(mode, lazy))!, ...all }))
-    ),
+    ...plannedRows(found, layers, own).map((row) => ({ ...row, ...all })),
     ...LAZY_MODES.map((mode) => ({ name: `${mode}, ${ownLayers} lazy, own plan`, lazy: ownIn(mode), ...all })),
     ...LAZY_MODES.map((mode) => ({ name: `${mode}, own plan, q8`, lazy: ownIn(mode), ...all, kv: "q8" as const })),
     ...LAZY_MODES.map((mode) => ({ name: `${mode}, own plan, ${half} tokens`, lazy: ownIn(mode), ...all, kept: half })),
@@ -84,8 +70,33 @@ export function tableRows({ layers, tileTokens, textTokens, own, found }: RowOpt
       name: `dense, ${kept} tokens (memory of gla, own plan)`,
       ...{ lazy: densePlan(layers), ...all, kept },
     })),
-    { name: `gla, ${ownLayers} lazy, random (seed ${SEED})`, lazy: random, ...all },
   ];
+}
+
+/** The greedy planner's rows, and those of chance with as many lazy layers as the own plan has. */
+function plannedRows(found: readonly FoundPlan[], layers: number, own: LazyPlan): Pick<TableRow, "name" | "lazy">[] {
+  const ownLayers = lazyLayers(own).length;
+  const counts = SHARES.map((share) => Math.round(share * layers));
+  const wanted = [
+    ...LAZY_MODES.flatMap((mode) => counts.map((count) => ({ mode, count, planner: "greedy" }))),
+    { mode: "gla", count: ownLayers, planner: "random" },
+  ];
+  const matches = wanted.map(({ mode, count, planner }) =>
+    found.filter((other) =>
+      other.planner.startsWith(planner) && other.plan.mode === mode && lazyLayers(other.plan).length === count &&
+      // chance may find the own plan, which has a row
+      (planner !== "random" || planKey(other.plan) !== planKey({ ...own, mode: "gla" }))
+    )
+  );
+  const missing = wanted.filter((_, i) => matches[i]!.length === 0);
+  if (missing.length > 0) {
+    const names = missing.map(({ mode, count, planner }) => `${mode}-${count}-${planner}`).join(", ");
+    throw new RangeError(`there is no plan ${names}; \`deno task calibrate\` makes them`);
+  }
+  return matches.flat().map(({ planner, plan }) => ({
+    name: `${plan.mode}, ${lazyLayers(plan).length} lazy, ${planner.replace("-", " ")}`,
+    lazy: plan,
+  }));
 }
 
 /**
