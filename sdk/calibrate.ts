@@ -1,86 +1,55 @@
+import {
+  type CalibrationPicture,
+  type CalibrationProgress,
+  type CalibrationRecord,
+  Judge,
+  type JudgeOptions,
+  type PlanMeasure,
+  type PlanResult,
+  type PlanTimes,
+} from "./calibrate_judge.ts";
 import { LorisError } from "./errors.ts";
-import { type ForcedAgreement, forcedAgreement } from "./evaluate/agreement.ts";
 import { Random } from "./generate/random.ts";
-import type { ImageInput } from "./image/input.ts";
 import { type DivergenceProfile, divergenceProfile, MeanProfile } from "./lazy/divergence.ts";
 import { greedyPlan } from "./lazy/greedy.ts";
-import { densePlan, lazyLayers, type LazyMode, type LazyPlan, planKey } from "./lazy/plan.ts";
+import { densePlan, lazyLayers, type LazyMode, type LazyPlan } from "./lazy/plan.ts";
 import { candidateLayers, checkCount, randomPlan, thresholdPlanForCount } from "./lazy/planners.ts";
-import type { Prepared, Probe } from "./probe.ts";
+import type { Probe } from "./probe.ts";
+
+export type { CalibrationPicture, CalibrationProgress, CalibrationRecord, PlanMeasure, PlanResult, PlanTimes };
 
 /** Ways to look for a plan; `carried` is the one that the model's file has, and not asked for. */
 export const PLANNERS = ["threshold", "greedy", "random"] as const;
 export type Planner = (typeof PLANNERS)[number];
 
-/** A picture to calibrate with. */
-export interface CalibrationPicture {
-  /** The same name means the same picture, in a record too. */
-  readonly name: string;
-  read(): Promise<ImageInput>;
-}
-
-/** How a plan does on the held-out pictures beside the dense model, both with an f16 cache: means over pictures, of times medians. */
-export interface PlanMeasure extends ForcedAgreement {
-  /** Keys and values that a prompt has in the cache. */
-  readonly kvBytes: number;
-  readonly prefillMs: number;
-  /** Of the pass that follows the dense model's answer, divided by its tokens. */
-  readonly forcedTokenMs: number;
-}
-
-/** Results that are kept, so that a calibration which was cut short goes on: for the same model and options. */
-export interface CalibrationRecord<T> {
-  get(item: string): T | undefined;
-  add(item: string, result: T): void;
-}
-
-/** What has been done. */
-export interface CalibrationProgress {
-  readonly what: "profile" | "held-out" | "plan";
-  /** A picture's name, or a plan's key. */
-  readonly item: string;
-  /** Of a plan. */
-  readonly measure?: PlanMeasure;
-}
-
 /** How to calibrate. */
-export interface CalibrateOptions {
-  /** Of which the divergence profile is the mean. At least one. */
+export interface CalibrateOptions extends JudgeOptions {
+  /** Of which the divergence profile is the mean. At least one, and none of those held out. */
   readonly profilePictures: readonly CalibrationPicture[];
-  /** By which plans are judged; at least one, and none of those above. */
-  readonly heldOut: readonly CalibrationPicture[];
-  readonly question: string;
   readonly modes: readonly LazyMode[];
   /** Numbers of lazy layers to find plans for. */
   readonly lazyLayers: readonly number[];
   readonly planners: readonly Planner[];
   /** Layers before this one are never lazy; 2, if left out: the first ones stay out unless it is said otherwise. */
   readonly firstLazyLayer?: number;
-  /** Tokens of an answer at most; 26. */
-  readonly maxTokens?: number | undefined;
   /** Plans of the planner `random` for each number of lazy layers; 3. */
   readonly randomPlans?: number;
   /** By picture name. */
   readonly profiles?: CalibrationRecord<DivergenceProfile>;
-  /** By `planKey`. */
-  readonly measures?: CalibrationRecord<PlanMeasure>;
-  readonly onProgress?: (progress: CalibrationProgress) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** A plan that was tried. */
-export interface CalibrationRow {
+export interface CalibrationRow extends PlanResult {
   /** `greedy`, `random 2`, or `carried` for the plan in the model's file. */
   readonly planner: string;
   readonly plan: LazyPlan;
   readonly lazyLayers: number;
-  readonly measure: PlanMeasure;
 }
 
 /** What a calibration found. */
 export interface Calibration {
   readonly profile: DivergenceProfile;
-  readonly dense: PlanMeasure;
+  readonly dense: PlanResult;
   readonly rows: readonly CalibrationRow[];
   /**
    * Of the rows with the most lazy layers asked, in the first of the modes, the one with the least KL, of equal ones the
@@ -101,12 +70,18 @@ export async function calibrate(probe: Probe, options: CalibrateOptions): Promis
   check(probe, options);
   const profile = await meanProfile(probe, options);
   const judge = new Judge(probe, options);
-  const dense = await judge.measure(densePlan(probe.layers));
-  const rows: CalibrationRow[] = [];
+  const tried: [string, LazyPlan][] = [];
+  await judge.measure(densePlan(probe.layers));
   for (const mode of options.modes) {
-    for await (const [planner, plan] of proposals(probe, profile, mode, judge, options)) {
-      rows.push({ planner, plan, lazyLayers: lazyLayers(plan).length, measure: await judge.measure(plan) });
+    for await (const proposal of proposals(probe, profile, mode, judge, options)) {
+      await judge.measure(proposal[1]);
+      tried.push(proposal);
     }
+  }
+  const dense = await judge.result(densePlan(probe.layers));
+  const rows: CalibrationRow[] = [];
+  for (const [planner, plan] of tried) {
+    rows.push({ planner, plan, lazyLayers: lazyLayers(plan).length, ...await judge.result(plan) });
   }
   const most = Math.max(...options.lazyLayers);
   const eligible = rows.filter((row) => row.lazyLayers === most && row.plan.mode === options.modes[0]);
@@ -164,69 +139,6 @@ async function* proposals(
   if (carried && lazyLayers(carried).length > 0) yield ["carried", { anchor: carried.anchor, mode }];
 }
 
-/** A held-out picture, with what the dense model makes of it. */
-interface HeldOut {
-  readonly prepared: Prepared;
-  readonly ids: readonly number[];
-  /** f32 [vocabulary] before each of the ids. */
-  readonly logits: readonly Float32Array[];
-}
-
-/** Measures plans, each once. The dense model answers when the first one is to be measured. */
-class Judge {
-  readonly #probe: Probe;
-  readonly #options: CalibrateOptions;
-  readonly #measured = new Map<string, PlanMeasure>();
-  #heldOut: HeldOut[] | undefined;
-
-  constructor(probe: Probe, options: CalibrateOptions) {
-    this.#probe = probe;
-    this.#options = options;
-  }
-
-  async measure(plan: LazyPlan): Promise<PlanMeasure> {
-    const { measures, onProgress } = this.#options;
-    const key = planKey(plan);
-    let measure = this.#measured.get(key) ?? measures?.get(key);
-    if (!measure) {
-      measure = await this.#run(plan);
-      measures?.add(key, measure);
-      onProgress?.({ what: "plan", item: key, measure });
-    }
-    this.#measured.set(key, measure);
-    return measure;
-  }
-
-  async #run(lazy: LazyPlan): Promise<PlanMeasure> {
-    const { signal } = this.#options;
-    this.#heldOut ??= await this.#answer();
-    const forced: PlanMeasure[] = [];
-    for (const { prepared, ids, logits } of this.#heldOut) {
-      const { kvBytes, prefillMs, forcedMs, ...own } = await this.#probe.forced(prepared, { lazy }, ids, signal);
-      forced.push({ ...forcedAgreement(logits, own.logits), kvBytes, prefillMs, forcedTokenMs: forcedMs / ids.length });
-    }
-    const all = (name: keyof PlanMeasure) => forced.map((measure) => measure[name]);
-    return {
-      ...{ kl: mean(all("kl")), equalShare: mean(all("equalShare")), kvBytes: mean(all("kvBytes")) },
-      ...{ prefillMs: median(all("prefillMs")), forcedTokenMs: median(all("forcedTokenMs")) },
-    };
-  }
-
-  async #answer(): Promise<HeldOut[]> {
-    const { heldOut, question, maxTokens = 26, onProgress, signal } = this.#options;
-    const dense = { lazy: densePlan(this.#probe.layers) };
-    const answers: HeldOut[] = [];
-    for (const { name, read } of heldOut) {
-      const prepared = await this.#probe.prepare(await read(), question, signal);
-      const { ids } = await this.#probe.answer(prepared, dense, { maxTokens, signal });
-      const { logits } = await this.#probe.forced(prepared, dense, ids, signal);
-      answers.push({ prepared, ids, logits });
-      onProgress?.({ what: "held-out", item: name });
-    }
-    return answers;
-  }
-}
-
 function check(probe: Probe, options: CalibrateOptions): void {
   const { profilePictures, heldOut, modes, planners, lazyLayers: counts, firstLazyLayer = 2 } = options;
   const invalid = (param: string, message: string) => new LorisError("argument_invalid", message, { param });
@@ -249,13 +161,4 @@ function check(probe: Probe, options: CalibrateOptions): void {
   if (counts.includes(0)) {
     throw invalid("lazyLayers", "a plan without lazy layers is the dense model; ask for 1 or more");
   }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Of an even number, the upper one of the two in the middle. */
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }

@@ -1,4 +1,4 @@
-import type { Calibration, CalibrationRow, PlanMeasure } from "./calibrate.ts";
+import type { Calibration, CalibrationRow, PlanResult } from "./calibrate.ts";
 import { lazyLayers } from "./lazy/plan.ts";
 
 /** What was calibrated, and how. */
@@ -24,9 +24,10 @@ export function calibrationPage(calibration: Calibration, facts: CalibrationFact
 The divergence profile is the mean of ${profilePictures} pictures. Plans were judged on ${heldOut} other pictures, by how
 they follow the dense model's own greedy answers to "${question}" (teacher forcing): mean Kullback-Leibler divergence
 of the next token's distribution from the dense model's, and share of tokens at which both would choose the same one.
-KV bytes are those that a prompt has in the f16 cache, from the cache itself. Times are medians on ${backend}.
+KV bytes are those that a prompt has in the f16 cache, from the cache itself. Times are medians on ${backend}; a ratio is to
+the dense model's time on the same picture just before.
 
-| planner | mode | lazy layers | KL, nats | same token, % | KV bytes | saved, % | prefill, ms | forced token, ms |
+| planner | mode | lazy layers | KL, nats | same token, % | KV bytes | saved, % | prefill, ms (of dense) | forced token, ms (of dense) |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${line("dense", "", "none", dense, dense)}
 ${rows.map((row) => rowLine(row, dense, row === best)).join("\n")}
@@ -42,20 +43,27 @@ ${command}
 `;
 }
 
-function rowLine({ planner, plan, lazyLayers: count, measure }: CalibrationRow, dense: PlanMeasure, best: boolean) {
+function rowLine(row: CalibrationRow, dense: PlanResult, best: boolean): string {
+  const { planner, plan, lazyLayers: count } = row;
   const layers = `${count}: ${ranges(lazyLayers(plan))}`;
-  return line(best ? `**${planner}**` : planner, plan.mode, layers, measure, dense);
+  return line(best ? `**${planner}**` : planner, plan.mode, layers, row, dense);
 }
 
-function line(planner: string, mode: string, layers: string, m: PlanMeasure, dense: PlanMeasure): string {
-  const saved = 100 * (1 - m.kvBytes / dense.kvBytes);
+function line(
+  planner: string,
+  mode: string,
+  layers: string,
+  { measure: m, times }: PlanResult,
+  dense: PlanResult,
+): string {
+  const saved = 100 * (1 - m.kvBytes / dense.measure.kvBytes);
   const numbers = [
     m.kl.toFixed(4),
     (100 * m.equalShare).toFixed(1),
     Math.round(m.kvBytes).toLocaleString("en"),
     saved.toFixed(1),
-    m.prefillMs.toFixed(1),
-    m.forcedTokenMs.toFixed(2),
+    `${times.prefillMs.toFixed(1)} (${times.prefillRatio.toFixed(2)})`,
+    `${times.forcedTokenMs.toFixed(2)} (${times.forcedRatio.toFixed(2)})`,
   ];
   return `| ${[planner, mode, layers, ...numbers].join(" | ")} |`;
 }

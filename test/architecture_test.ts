@@ -6,7 +6,7 @@ const root = new URL("../", import.meta.url);
 /** First match decides; a file may import from its own floor and from those below. */
 const FLOORS: readonly (readonly [RegExp, number])[] = [
   [/^src\//, 7],
-  [/^sdk\/(mod|inspect|probe|probe_prompt|calibrate|calibrate_report|quantize|evaluate)\.ts$/, 6],
+  [/^sdk\/(mod|inspect|probe|probe_prompt|calibrate|calibrate_judge|calibrate_report|quantize|evaluate)\.ts$/, 6],
   [/^sdk\/(load|captioner|answer)\.ts$/, 5],
   [/^sdk\/generate\//, 4],
   [/^sdk\/model\//, 3],

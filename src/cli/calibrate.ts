@@ -7,6 +7,7 @@ import {
   type CalibrationRecord,
   type PlanMeasure,
   PLANNERS,
+  type PlanTimes,
 } from "../../sdk/calibrate.ts";
 import { DEFAULT_PROMPT } from "../../sdk/captioner.ts";
 import { calibrationPage } from "../../sdk/calibrate_report.ts";
@@ -22,6 +23,8 @@ import { openProbeOf, refuse } from "./probe.ts";
 import { note, print } from "./terminal.ts";
 
 const DEFAULTS = { heldOut: 32, shares: [0.3, 0.5, 0.7], firstLazyLayer: 2, maxTokens: 26 };
+
+type Result = DivergenceProfile | PlanMeasure | PlanTimes;
 
 /** `calibrate FILE.jsonl FOLDER`: plans for a model, judged on pictures. Returns the exit status. */
 export async function calibrate(args: Arguments, signal: AbortSignal): Promise<number> {
@@ -85,7 +88,7 @@ async function run(
   probe: Probe,
   args: Arguments,
   pictures: Pictures,
-  journal: Journal<DivergenceProfile | PlanMeasure> | undefined,
+  journal: Journal<Result> | undefined,
   textFile: string,
   signal: AbortSignal,
 ) {
@@ -103,6 +106,7 @@ async function run(
     ...(journal && {
       profiles: recordIn(journal, JSON.stringify({ ...model, of: "profile" }), isProfile),
       measures: recordIn(journal, JSON.stringify({ ...model, of: "plans", maxTokens, heldOut }), isMeasure),
+      times: recordIn(journal, JSON.stringify({ ...model, of: "times", maxTokens, heldOut }), isTimes),
     }),
   });
   const facts = {
@@ -113,8 +117,8 @@ async function run(
 }
 
 /** What of a journal belongs to one configuration. */
-function recordIn<T extends DivergenceProfile | PlanMeasure>(
-  journal: Journal<DivergenceProfile | PlanMeasure>,
+function recordIn<T extends Result>(
+  journal: Journal<Result>,
   configuration: string,
   is: (value: unknown) => value is T,
 ): CalibrationRecord<T> {
@@ -128,7 +132,7 @@ function recordIn<T extends DivergenceProfile | PlanMeasure>(
 }
 
 function tell({ what, item, measure }: CalibrationProgress): void {
-  note(measure ? `${item}: KL ${measure.kl.toFixed(4)}, ${measure.prefillMs.toFixed(0)} ms` : `${what}: ${item}`);
+  note(measure ? `${item}: KL ${measure.kl.toFixed(4)}` : `${what}: ${item}`);
 }
 
 /** The command as somebody would type it, with what the numbers depend on. */
@@ -141,8 +145,8 @@ function commandOf(args: Arguments): string {
   return ["deno task calibrate", ...args.operands.map((path) => basename(path)), ...options].join(" ");
 }
 
-function isResult(value: unknown): value is DivergenceProfile | PlanMeasure {
-  return isProfile(value) || isMeasure(value);
+function isResult(value: unknown): value is Result {
+  return isProfile(value) || isMeasure(value) || isTimes(value);
 }
 
 function isProfile(value: unknown): value is DivergenceProfile {
@@ -151,6 +155,11 @@ function isProfile(value: unknown): value is DivergenceProfile {
 }
 
 function isMeasure(value: unknown): value is PlanMeasure {
-  const { kl, equalShare, kvBytes, prefillMs, forcedTokenMs } = (value ?? {}) as Partial<PlanMeasure>;
-  return [kl, equalShare, kvBytes, prefillMs, forcedTokenMs].every(Number.isFinite);
+  const { kl, equalShare, kvBytes } = (value ?? {}) as Partial<PlanMeasure>;
+  return [kl, equalShare, kvBytes].every(Number.isFinite);
+}
+
+function isTimes(value: unknown): value is PlanTimes {
+  const { prefillMs, prefillRatio, forcedTokenMs, forcedRatio } = (value ?? {}) as Partial<PlanTimes>;
+  return [prefillMs, prefillRatio, forcedTokenMs, forcedRatio].every(Number.isFinite);
 }

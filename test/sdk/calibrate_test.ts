@@ -6,6 +6,7 @@ import {
   type CalibrationPicture,
   type CalibrationRecord,
   type PlanMeasure,
+  type PlanTimes,
 } from "../../sdk/calibrate.ts";
 import type { DivergenceProfile } from "../../sdk/lazy/divergence.ts";
 import { densePlan, isDense, kvElements, lazyLayers, planKey, planOf } from "../../sdk/lazy/plan.ts";
@@ -51,13 +52,14 @@ const OPTIONS: CalibrateOptions = {
 
 const profiles = memory<DivergenceProfile>();
 const measures = memory<PlanMeasure>();
-const result = await calibrate(probe, { ...OPTIONS, profiles, measures });
+const times = memory<PlanTimes>();
+const result = await calibrate(probe, { ...OPTIONS, profiles, measures, times });
 
 Deno.test("calibrate() compares with the dense model: that one has no divergence from itself", () => {
-  assert.deepEqual([result.dense.kl, result.dense.equalShare], [0, 1]);
-  for (const { measure, plan } of result.rows) {
+  assert.deepEqual([result.dense.measure.kl, result.dense.measure.equalShare], [0, 1]);
+  for (const { measure, plan, times } of result.rows) {
     assert.ok(measure.kl > 0 && measure.equalShare >= 0 && measure.equalShare <= 1, planKey(plan));
-    assert.ok(measure.prefillMs > 0 && measure.forcedTokenMs > 0);
+    for (const time of Object.values(times)) assert.ok(time > 0 && time < Infinity);
   }
 });
 
@@ -75,7 +77,7 @@ Deno.test("calibrate() has a row for each planner, mode and number of layers, an
 Deno.test("calibrate()'s KV bytes are those of the formula", async () => {
   const { tokens, visual } = await probe.prepare(DOGS, QUESTION);
   const bytes = (plan: Parameters<typeof kvElements>[0]) => 2 * kvElements(plan, tokens, visual.length, probe.kvWidth);
-  assert.equal(result.dense.kvBytes, bytes(densePlan(12)));
+  assert.equal(result.dense.measure.kvBytes, bytes(densePlan(12)));
   for (const { plan, measure } of result.rows) assert.equal(measure.kvBytes, bytes(plan), planKey(plan));
 });
 
@@ -108,18 +110,23 @@ Deno.test("calibrate()'s best plan is that of the first mode and the most layers
 });
 
 Deno.test("calibrate() computes nothing again that a record holds", async () => {
-  const [plans, pictures] = [measures.added, profiles.added];
-  assert.deepEqual([pictures, [...profiles.results.keys()]], [2, ["mountain", "coffee"]]);
+  const added = [measures.added, profiles.added, times.added];
+  assert.deepEqual([...profiles.results.keys()], ["mountain", "coffee"]);
+  assert.ok(times.added < measures.added, "only plans of the table are timed");
   await spied((operation) => assert.fail(`${operation} was called`), async () => {
-    assert.deepEqual(await calibrate(probe, { ...OPTIONS, profiles, measures }), result);
+    assert.deepEqual(await calibrate(probe, { ...OPTIONS, profiles, measures, times }), result);
   });
-  assert.deepEqual([measures.added, profiles.added], [plans, pictures]);
+  assert.deepEqual([measures.added, profiles.added, times.added], added);
 });
 
 Deno.test("calibrate() goes on after an abort with what is missing, and comes to the same plans", async () => {
-  const [someProfiles, someMeasures] = [memory<DivergenceProfile>(), memory<PlanMeasure>()];
+  const [someProfiles, someMeasures, someTimes] = [
+    memory<DivergenceProfile>(),
+    memory<PlanMeasure>(),
+    memory<PlanTimes>(),
+  ];
   const [controller, reason] = [new AbortController(), new Error("enough")];
-  const records = { profiles: someProfiles, measures: someMeasures };
+  const records = { profiles: someProfiles, measures: someMeasures, times: someTimes };
   const stopped = calibrate(probe, {
     ...OPTIONS,
     ...records,
@@ -128,10 +135,12 @@ Deno.test("calibrate() goes on after an abort with what is missing, and comes to
   });
   assert.equal(await rejection(stopped), reason);
   assert.deepEqual([someProfiles.added, someMeasures.added], [2, 4]);
+  assert.equal(someTimes.added, 0, "times come last");
   const seen: string[] = [];
   const again = await calibrate(probe, { ...OPTIONS, ...records, onProgress: ({ what }) => void seen.push(what) });
   assert.equal(someMeasures.added, measures.added);
-  assert.deepEqual(seen, ["held-out", ...new Array(measures.added - 4).fill("plan")]);
+  const expected = ["held-out", ...Array(measures.added - 4).fill("plan"), ...Array(times.added).fill("times")];
+  assert.deepEqual(seen, expected);
   const losses = ({ rows }: typeof result) => rows.map(({ plan, measure }) => [planKey(plan), measure.kl]);
   assert.deepEqual(losses(again), losses(result));
 });
