@@ -153,7 +153,7 @@ Deno.test("askAll() computes what its journal lacks, and nothing else", async ()
     const [dense, lazy] = [row(planOf(12, [], "gla"), "f16", 64), row(own, "f16", 64)];
     const first = await ask(["captions"], [dense]);
     assert.equal(looks, 1);
-    const both = await ask(["captions", "yesno"], [dense, lazy]);
+    const both = await ask(["captions", "yesno"], [dense, lazy, { ...lazy, name: "the same by another name" }]);
     assert.equal(looks, 2);
     const again = await ask(["captions", "yesno"], [dense, lazy]);
     assert.equal(looks, 2);

@@ -41,7 +41,9 @@ export function isAnswered(value: unknown): value is Answered {
 }
 
 /** Picture by picture: each is encoded once, then all rows answer, so that what disturbs the machine disturbs all alike. */
-export async function askAll(options: AskOptions): Promise<Asked> {
+export async function askAll(all: AskOptions): Promise<Asked> {
+  // two planners may have found the same plan
+  const options = { ...all, rows: [...new Map(all.rows.map((row) => [rowKey(row), row])).values()] };
   const { rows, items, parts, say } = options;
   const pictures = picturesOf(items, parts);
   const started = performance.now();
