@@ -34,7 +34,7 @@ interface Subject {
 
 const SUBJECTS: readonly Subject[] = [
   { name: "nano", title: "nano", tiles: [1], budgetBytes: 64 * MIB },
-  { name: "smolvlm", title: "SmolVLM-256M's shape", tiles: [1, 17], budgetBytes: 256 * MIB },
+  { name: "smolvlm", title: "SmolVLM-256M", tiles: [1, 17], budgetBytes: 256 * MIB },
 ];
 
 const print = (text: string) => Deno.stdout.write(new TextEncoder().encode(text + "\n"));

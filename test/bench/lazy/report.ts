@@ -29,6 +29,7 @@ export function markdown({ date, machine, clock, versions, shares, throughput, n
     "",
     `Printed by \`deno task bench:lazy\` on ${date}. Machine: ${machine}. ` +
     `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}. ` +
+    "`nano` is the embedded model; SmolVLM-256M is a pair of seeded weights in 4 bits of just that shape. " +
     "One thread; medians of rounds in which all rows of a table take turns. " +
     (clock === "cpu" ? "Times are the processor's, spent by this process." : "Times are those that pass."),
     ...shares.flatMap(sharesPage),
