@@ -1,4 +1,4 @@
-//! The product of up to one tile of rows: weights are unpacked on the way into the registers, lanes are columns.
+//! The product of a few tiles of rows: weights are unpacked on the way into the registers, lanes are columns.
 //!
 //! So few rows wait for memory: weights are copied in batches to a place that stays in the cache ([`crate::stage`]), and
 //! multiplying there is faster than multiplying where they are.
@@ -18,16 +18,16 @@ const ZERO: v128 = f32x4(0.0, 0.0, 0.0, 0.0);
 /// The sums of the tile at hand: at a constant address they cost no bounds check.
 static mut SUMS: [[v128; 2]; TILE_ROWS] = [[ZERO; 2]; TILE_ROWS];
 
-/// Rows `row..row + rows` of the result; `x`: their activations, one tile.
-pub unsafe fn tile<W: Weights>(
+/// Rows `row..row + rows` of the result, `row` a tile's first; `x`: the activations of row 0, `row_bytes` a row.
+pub unsafe fn tiles<W: Weights>(
     to: &Destination,
     row: usize,
     rows: usize,
     x: *const u8,
+    row_bytes: usize,
     weight: *const u8,
     n_blocks: usize,
 ) {
-    let sums = addr_of_mut!(SUMS) as *mut [v128; 2];
     let group_bytes = n_blocks * W::BLOCK_BYTES;
     // groups to a batch; none where one is too large
     let batch = STAGE_BYTES / group_bytes;
@@ -42,29 +42,47 @@ pub unsafe fn tile<W: Weights>(
             }
             w = staged.add(group % batch * group_bytes);
         }
-        for r in 0..rows {
-            *sums.add(r) = [ZERO; 2];
+        for tile in (row..row + rows).step_by(TILE_ROWS) {
+            let n = TILE_ROWS.min(row + rows - tile);
+            group_of_columns::<W>(to, first, tile, n, x.add(tile * row_bytes), w, n_blocks);
         }
-        let mut r = 0;
-        while r < rows {
-            let n = W::Dot::ROWS.min(rows - r);
-            match n {
-                1 => packed_tile::<1, W>(x, r, rows, w, n_blocks),
-                2 => packed_tile::<2, W>(x, r, rows, w, n_blocks),
-                3 => packed_tile::<3, W>(x, r, rows, w, n_blocks),
-                _ => packed_tile::<4, W>(x, r, rows, w, n_blocks),
-            }
-            r += n;
+    }
+}
+
+/// The columns from `first` on, one group, of one tile: rows `row..row + rows`.
+#[inline(always)]
+unsafe fn group_of_columns<W: Weights>(
+    to: &Destination,
+    first: usize,
+    row: usize,
+    rows: usize,
+    x: *const u8,
+    w: *const u8,
+    n_blocks: usize,
+) {
+    let sums = addr_of_mut!(SUMS) as *mut [v128; 2];
+    for r in 0..rows {
+        *sums.add(r) = [ZERO; 2];
+    }
+    let mut r = 0;
+    while r < rows {
+        let n = W::Dot::ROWS.min(rows - r);
+        match n {
+            1 => packed_tile::<1, W>(x, r, rows, w, n_blocks),
+            2 => packed_tile::<2, W>(x, r, rows, w, n_blocks),
+            3 => packed_tile::<3, W>(x, r, rows, w, n_blocks),
+            _ => packed_tile::<4, W>(x, r, rows, w, n_blocks),
         }
-        for r in 0..rows {
-            finish(
-                to.dst.add((row + r) * to.stride + first),
-                *sums.add(r),
-                if to.bias.is_null() { to.bias } else { to.bias.add(first) },
-                GROUP.min(to.columns - first),
-                to.epilogue,
-            );
-        }
+        r += n;
+    }
+    for r in 0..rows {
+        finish(
+            to.dst.add((row + r) * to.stride + first),
+            *sums.add(r),
+            if to.bias.is_null() { to.bias } else { to.bias.add(first) },
+            GROUP.min(to.columns - first),
+            to.epilogue,
+        );
     }
 }
 

@@ -16,7 +16,7 @@ use core::hint::black_box;
 use core::ptr::{addr_of, addr_of_mut};
 
 /// With fewer rows the unpacking costs more than it saves.
-pub const FEWEST_ROWS: usize = 8;
+pub const FEWEST_ROWS: usize = 20;
 
 /// Columns of a panel: their sums over two vectors of rows, 12, fill the registers with what it takes to make them.
 const COLUMNS: usize = 6;

@@ -53,8 +53,7 @@ pub unsafe fn linear<W: Weights>(to: Destination, x: *const u8, weight: *const u
     if whole > 0 {
         panel::many::<W>(&to, x, weight, whole, blocks(width));
     }
-    for row in (whole..rows).step_by(TILE_ROWS) {
-        let n = TILE_ROWS.min(rows - row);
-        few::tile::<W>(&to, row, n, x.add(row * row_bytes), weight, blocks(width));
+    if whole < rows {
+        few::tiles::<W>(&to, whole, rows - whole, x, row_bytes, weight, blocks(width));
     }
 }
