@@ -24,8 +24,8 @@ export function calibrationPage(calibration: Calibration, facts: CalibrationFact
 The divergence profile is the mean of ${profilePictures} pictures. Plans were judged on ${heldOut} other pictures, by how
 they follow the dense model's own greedy answers to "${question}" (teacher forcing): mean Kullback-Leibler divergence
 of the next token's distribution from the dense model's, and share of tokens at which both would choose the same one.
-KV bytes are those that a prompt has in the f16 cache, from the cache itself. Times are the least of several pictures on
-${backend}, in turns with the dense model, which ratios are to.
+KV bytes are those that a prompt has in the f16 cache, from the cache itself. Times are medians on ${backend}, with the
+median ratio to the dense model's, both taken in turns.
 
 | planner | mode | lazy layers | KL, nats | same token, % | KV bytes | saved, % | prefill, ms (of dense) | forced token, ms (of dense) |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
