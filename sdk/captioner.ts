@@ -1,15 +1,15 @@
 import { type Answer, DeferredAnswer } from "./answer.ts";
 import { LorisError } from "./errors.ts";
-import { generate } from "./generate/generate.ts";
-import { Lock } from "./generate/lock.ts";
 import { Sampler, type SamplingOptions } from "./generate/sampling.ts";
+import { Scheduler } from "./generate/scheduler.ts";
 import type { ImageDecoder } from "./image/decoder.ts";
 import { type ImageInput, readImageBytes } from "./image/input.ts";
-import { cutTile, type Detail, type TilePlan, tilePlan } from "./image/tiles.ts";
+import { Picture } from "./image/picture.ts";
+import { type Detail, tilePlan } from "./image/tiles.ts";
 import type { Assembled } from "./model/assemble.ts";
 import type { PromptPiece } from "./model/vlm.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
-import { buildPrompt, type ImageLayout, type Prompt } from "./text/prompt.ts";
+import { buildPrompt, type Prompt } from "./text/prompt.ts";
 import { type ChatMessage, checkMessages } from "./text/template.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
@@ -50,6 +50,8 @@ export interface Usage {
   readonly completionTokens: number;
   /** Those of the prompt's tokens that stand for pictures. */
   readonly imageTokens: number;
+  /** Those of the prompt's tokens that an earlier request had left in the KV cache. */
+  readonly cachedTokens: number;
 }
 
 /** Where the time of a request went, in milliseconds. */
@@ -95,16 +97,21 @@ export interface CaptionerParts {
 /** What is asked of a picture, if nothing else. */
 export const DEFAULT_PROMPT = "Describe this image.";
 
+type OpenParts = CaptionerParts & { readonly scheduler: Scheduler };
+
 const DEFAULTS = { maxTokens: 256, maxTiles: 17 };
 
-/** A loaded model: pictures and messages in, text out. One request is computed at a time; others wait in order. */
+/**
+ * A loaded model: pictures and messages in, text out. As many requests as it was loaded for are computed at once; others wait
+ * in order.
+ */
 export class Captioner {
-  readonly #lock = new Lock();
   /** Undefined once closed: nothing else holds the model's memory, so that dropping it gives the memory back. */
-  #open: CaptionerParts | undefined;
+  #open: OpenParts | undefined;
 
   constructor(parts: CaptionerParts) {
-    this.#open = parts;
+    const { model: { vlm, caches }, tokenizer } = parts;
+    this.#open = { ...parts, scheduler: new Scheduler(vlm, tokenizer, caches) };
   }
 
   /** What computes: "wasm-relaxed", "wasm-simd128" or "wasm-plain". */
@@ -160,9 +167,9 @@ export class Captioner {
    * are the requests that wait in line.
    */
   async close(): Promise<void> {
+    const open = this.#open;
     this.#open = undefined;
-    // a request that is being computed ends first
-    (await this.#lock.acquire())();
+    await open?.scheduler.close();
   }
 
   async *#run(messages: readonly Message[], options: ChatOptions): AsyncGenerator<string, ChatResult> {
@@ -173,18 +180,18 @@ export class Captioner {
     const detokenizer = new Detokenizer(tokenizer, options.stop);
     const { signal } = options;
     const pictures = await this.#pictures(messages, options);
-    const prompt = buildPrompt(tokenizer, template, withoutImages(messages), pictures.map((p) => p.layout));
+    const layouts = pictures.map(({ plan }) => ({
+      rows: plan.rows,
+      cols: plan.columns,
+      tokensPerTile: this.#tileTokens,
+    }));
+    const prompt = buildPrompt(tokenizer, template, withoutImages(messages), layouts);
     const maxTokens = this.#fit(prompt, options.maxTokens);
-
-    const release = await this.#lock.acquire(signal);
+    const pieces = promptPieces(prompt, pictures);
+    const usage = this.#tokensOf(prompt);
+    const answer = this.#parts.scheduler.answer({ prompt: pieces, sampler, detokenizer, maxTokens, signal });
+    let text = "";
     try {
-      // asked for again: it may have been closed while this waited in line
-      const { model: { vlm, cache }, images } = this.#parts;
-      const timer = { decodeImageMs: 0 };
-      const pieces = promptPieces(prompt, pictures.map((p) => tilesOf(images, p, vlm.vision.config.imageSize, timer)));
-      cache.truncate(0);
-      const answer = generate(vlm, tokenizer, cache, pieces, { sampler, detokenizer, maxTokens, signal });
-      let text = "";
       for (;;) {
         const { done, value } = await answer.next();
         if (!done) {
@@ -192,32 +199,26 @@ export class Captioner {
           yield value;
           continue;
         }
+        const { finishReason, completionTokens, cachedTokens, visionMs, prefillMs, decodeMs } = value;
         // the first token comes from the prefill, every other one from a step
-        const steps = value.completionTokens - 1;
+        const perTokenMs = completionTokens > 1 ? decodeMs / (completionTokens - 1) : 0;
+        const decodeImageMs = pictures.reduce((sum, picture) => sum + picture.decodeMs, 0);
         return {
-          text,
-          finishReason: value.finishReason,
-          usage: {
-            ...this.#tokensOf(prompt),
-            completionTokens: value.completionTokens,
-          },
-          timings: {
-            decodeImageMs: timer.decodeImageMs,
-            visionMs: value.visionMs,
-            prefillMs: value.prefillMs,
-            perTokenMs: steps > 0 ? value.decodeMs / steps : 0,
-          },
+          ...{ text, finishReason },
+          usage: { ...usage, completionTokens, cachedTokens },
+          timings: { decodeImageMs, visionMs, prefillMs, perTokenMs },
         };
       }
     } finally {
-      release();
+      // where the reader has left, the work ends as well
+      await answer.return(undefined as never);
     }
   }
 
   /** Reads and measures all pictures: every one is known to be decodable in size before any is computed. */
   async #pictures(messages: readonly Message[], options: ChatOptions): Promise<Picture[]> {
     const { images, maxImageBytes, model } = this.#parts;
-    const { imageSize, longestEdge, tokens } = model.vlm.vision.config;
+    const { imageSize, longestEdge } = model.vlm.vision.config;
     const pictures: Picture[] = [];
     for (const part of messages.flatMap((m) => typeof m.content === "string" ? [] : m.content)) {
       if (part.type !== "image") continue;
@@ -226,9 +227,14 @@ export class Captioner {
       const plan = tilePlan(part.detail ?? options.detail ?? "low", width, height, {
         ...{ tile: imageSize, longestEdge, maxTiles: options.maxTiles ?? DEFAULTS.maxTiles },
       });
-      pictures.push({ bytes, plan, layout: { rows: plan.rows, cols: plan.columns, tokensPerTile: tokens } });
+      pictures.push(await Picture.create(bytes, plan, imageSize, images));
     }
     return pictures;
+  }
+
+  /** Image tokens that the template writes for a tile. */
+  get #tileTokens(): number {
+    return this.#parts.model.vlm.vision.config.tokens;
   }
 
   /** Tokens that a prompt has in the context. */
@@ -260,17 +266,10 @@ export class Captioner {
     );
   }
 
-  get #parts(): CaptionerParts {
+  get #parts(): OpenParts {
     if (this.#open) return this.#open;
     throw new LorisError("closed", "the captioner was closed; load the model again");
   }
-}
-
-/** A picture of the conversation: its compressed bytes, its tiles, and its place in the prompt. */
-interface Picture {
-  readonly bytes: Uint8Array;
-  readonly plan: TilePlan;
-  readonly layout: ImageLayout;
 }
 
 function withoutImages(messages: readonly Message[]): ChatMessage[] {
@@ -283,36 +282,17 @@ function withoutImages(messages: readonly Message[]): ChatMessage[] {
 }
 
 /** The prompt's ids, cut where tiles come in. */
-function* promptPieces(prompt: Prompt, pictures: Array<AsyncIterator<Uint8Array>>): Generator<PromptPiece> {
+function promptPieces(prompt: Prompt, pictures: readonly Picture[]): PromptPiece[] {
+  const pieces: PromptPiece[] = [];
   let at = 0;
-  for (const { start, length, image } of prompt.imagePositions) {
-    if (start > at) yield { kind: "text", ids: prompt.ids.subarray(at, start) };
-    yield { kind: "tile", rgb: async () => (await pictures[image]!.next()).value as Uint8Array };
+  for (const { start, length, image, tile } of prompt.imagePositions) {
+    if (start > at) pieces.push({ kind: "text", ids: prompt.ids.subarray(at, start) });
+    const picture = pictures[image]!;
+    pieces.push({ kind: "tile", rgb: () => picture.tile(tile), key: `${picture.key} ${tile}` });
     at = start + length;
   }
-  if (at < prompt.ids.length) yield { kind: "text", ids: prompt.ids.subarray(at) };
-}
-
-/** A picture's tiles in the prompt's order, each decoded when it is asked for: the cut ones, then the overview. */
-async function* tilesOf(
-  images: ImageDecoder,
-  { bytes, plan }: Picture,
-  side: number,
-  timer: { decodeImageMs: number },
-): AsyncGenerator<Uint8Array, Uint8Array> {
-  const timed = <T>(work: () => T): T => {
-    const started = performance.now();
-    const result = work();
-    timer.decodeImageMs += performance.now() - started;
-    return result;
-  };
-  if (plan.rows > 0) {
-    const whole = timed(() => images.decode(bytes, plan.width, plan.height));
-    for (let row = 0; row < plan.rows; row++) {
-      for (let column = 0; column < plan.columns; column++) yield timed(() => cutTile(whole, plan, row, column));
-    }
-  }
-  return timed(() => images.decode(bytes, side, side));
+  if (at < prompt.ids.length) pieces.push({ kind: "text", ids: prompt.ids.subarray(at) });
+  return pieces;
 }
 
 function checkMaxTokens(maxTokens: number | undefined): void {

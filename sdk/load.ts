@@ -59,12 +59,18 @@ export interface LoadOptions {
    * at the places that they have among all, the others merged into them; or `{ keep, by, seed, merge }`. All, if left out.
    */
   readonly visualTokens?: VisualTokensOption;
+  /** Requests that are computed at once, 1 to 64, each with a KV cache of its own; 1 if left out. More wait in order. */
+  readonly conversations?: number;
+  /** Tiles whose image tokens are kept, so that a later question about the same picture costs no look at it; 8. */
+  readonly keptTiles?: number;
   /** Called as weights arrive. */
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
 
 const MIB = 2 ** 20;
+/** As many rows as a decode step can have, each twice for its logits. */
+const MAX_CONVERSATIONS = 64;
 
 /**
  * Opens a pair of GGUF files and loads it into memory of a fixed size.
@@ -113,7 +119,7 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
       maxPixels: options.maxImagePixels ?? 50e6,
     }),
     maxImageBytes: options.maxImageBytes ?? 20 * MIB,
-    memoryBytes: () => backend.memory.buffer.byteLength,
+    memoryBytes: () => backend.memory.buffer.byteLength + model.imageTokens.bytes,
   };
 }
 
@@ -139,13 +145,17 @@ async function compile(url: URL, signal?: AbortSignal): Promise<WebAssembly.Modu
 
 function checkOptions(options: LoadOptions): AssembleOptions {
   const { memoryBudget = 128 * MIB, weights = "auto", contextTokens, kv, textTokens } = options;
-  const whole = (param: keyof LoadOptions, value: number | undefined, min: number) => {
-    if (value === undefined || (Number.isSafeInteger(value) && value >= min)) return;
-    throw new LorisError("argument_invalid", `${param} is ${value}, it must be a whole number from ${min}`, { param });
+  const { conversations = 1, keptTiles = 8 } = options;
+  const whole = (param: keyof LoadOptions, value: number | undefined, min: number, max = Infinity) => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= min && value <= max)) return;
+    const bounds = max === Infinity ? `from ${min}` : `from ${min} to ${max}`;
+    throw new LorisError("argument_invalid", `${param} is ${value}, it must be a whole number ${bounds}`, { param });
   };
   whole("memoryBudget", memoryBudget, 1);
   whole("contextTokens", contextTokens, 8);
   whole("textTokens", textTokens, 8);
+  whole("conversations", conversations, 1, MAX_CONVERSATIONS);
+  whole("keptTiles", keptTiles, 0);
   whole("maxImagePixels", options.maxImagePixels, 1);
   whole("maxImageBytes", options.maxImageBytes, 1);
   if (!["auto", "q4", "q8", "f16"].includes(weights)) {
@@ -173,7 +183,7 @@ function checkOptions(options: LoadOptions): AssembleOptions {
       { param },
     );
   }
-  return { memoryBudget, weights, contextTokens, kv, textTokens };
+  return { memoryBudget, weights, contextTokens, kv, textTokens, conversations, keptTiles };
 }
 
 function isSource(value: unknown): value is Source {

@@ -257,7 +257,7 @@ export class Probe {
     const { logits, prefillMs } = await vlm.prefill(
       cache,
       piecesOf(prepared, selection, language.config.width),
-      signal,
+      { signal },
     );
     return { vlm, cache, logits, prefillMs, kvBytes: cache.usedBytes };
   }

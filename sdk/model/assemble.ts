@@ -8,6 +8,8 @@ import type { VisualSelection } from "../lazy/visual_tokens.ts";
 import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
 import { Language } from "./language.ts";
 import type { LanguageConfig } from "./config.ts";
+import { ImageTokenCache } from "./image_token_cache.ts";
+import type { LanguageSizes } from "./language_layout.ts";
 import type { Pair } from "./pair.ts";
 import { reachableLayers } from "./tensors.ts";
 import { Vision } from "./vision.ts";
@@ -27,6 +29,10 @@ export interface AssembleOptions {
   readonly textTokens?: number | undefined;
   /** Which image tokens of a tile go on to the decoder; all, if left out. */
   readonly visualTokens?: VisualSelection | undefined;
+  /** Conversations that are computed at once, each with a cache of its own; 1 if left out. */
+  readonly conversations?: number | undefined;
+  /** Tiles whose image tokens are kept for later; 0 if left out. */
+  readonly keptTiles?: number | undefined;
   /**
    * True: there is room for every plan and type of cache, to be tried by {@link Assembled.under}, and the encoder tells how
    * important image tokens are.
@@ -50,7 +56,11 @@ export interface Setting {
 /** A model with all its places decided and its memory reserved; the weights are still to be loaded. */
 export interface Assembled {
   readonly vlm: Vlm;
+  /** One for each conversation. */
+  readonly caches: readonly KvCache[];
+  /** The first of them. */
   readonly cache: KvCache;
+  readonly imageTokens: ImageTokenCache;
   readonly placed: readonly PlacedTensor[];
   /** Work area that loading may use, before the first forward pass. */
   readonly scratch: number;
@@ -107,13 +117,14 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
   let smallest: Part[] = [];
   for (const choice of candidates(pair, options)) {
     const l = layout(backend, pair, choice, options);
-    const parts = allParts(backend, l.plan, choice.imageBytes);
+    const parts = allParts(backend, l, choice.imageBytes);
     if (sum(parts) <= options.memoryBudget) return { choice, parts, layout: l };
     if (smallest.length === 0 || sum(parts) < sum(smallest)) smallest = parts;
   }
   const ways = ["raise memoryBudget"];
   if (options.weights === "f16" || options.weights === "q8") ways.push(`choose weights: "q4"`);
   if (options.contextTokens !== undefined) ways.push("lower contextTokens");
+  if ((options.conversations ?? 1) > 1) ways.push("lower conversations");
   refuse(smallest, options.memoryBudget, [...ways, "or take a smaller model"].join(", "));
 }
 
@@ -121,16 +132,16 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
   backend.reserve(l.plan.end);
   const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch, l.looking);
+  const imageTokens = new ImageTokenCache(l.imageTokenBytes);
   const network = (lazy: LazyPlan, cache: KvCache) => {
     const weights = { ...l.weights.language, layers: reachableLayers(l.weights.language.layers, lazy) };
-    const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity };
-    const language = new Language(backend, pair.languageConfig, weights, lazy, sizes, l);
-    return { vlm: new Vlm(backend, language, vision, l.buffers, l), cache };
+    const language = new Language(backend, pair.languageConfig, weights, lazy, l.sizes, l);
+    return { vlm: new Vlm(backend, language, vision, l.buffers, { ...l, imageTokens }), cache };
   };
   const { level: weights, imageBytes } = choice;
   return {
-    ...network(pair.lazy, l.cache),
-    ...{ placed: l.weights.placed, scratch: l.scratch, weights, parts, imageBytes },
+    ...network(pair.lazy, l.caches[0]!),
+    ...{ caches: l.caches, imageTokens, placed: l.weights.placed, scratch: l.scratch, weights, parts, imageBytes },
     under({ lazy, kv }) {
       if (!l.anyCache) throw new RangeError("the model was not assembled for any plan");
       const plan = new MemoryPlan(l.anyCache.address);
@@ -164,15 +175,18 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
   }
 }
 
-/** Room for the probabilities of a lazy block: of a whole chunk if that is little, else of fewer rows, at least one. */
+/**
+ * Room for the probabilities of a lazy block: of a whole chunk if that is little, else of fewer rows, at least one for each
+ * conversation.
+ */
 function keptProbabilities(
   plan: MemoryPlan,
   backend: Backend,
   c: LanguageConfig,
-  contextTokens: number,
+  { contextTokens, maxConversations }: LanguageSizes,
 ): ProbabilityPlace {
   const elements = (rows: number) => backend.attentionProbabilities(rows, c.heads, c.kvHeads, contextTokens);
-  const size = Math.max(elements(1), Math.min(elements(MAX_ROWS), MAX_PROBABILITIES));
+  const size = Math.max(maxConversations * elements(1), Math.min(elements(MAX_ROWS), MAX_PROBABILITIES));
   return { address: plan.reserve("activations", size * 4), elements: size };
 }
 
@@ -180,22 +194,24 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
   const plan = new MemoryPlan(backend.base);
   const { languageConfig: c, visionConfig: v } = pair;
   const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
-  const { anyPlan = false, reuseProbabilities = true, visualTokens: selection } = options;
+  const { anyPlan = false, reuseProbabilities = true, visualTokens: selection, conversations = 1 } = options;
   const looking = { measuresImportance: anyPlan || selection?.by === "attention" };
+  const tokensPerTile = selection?.keep ?? v.tokens;
   const start = plan.end;
-  const cache = new KvCache(plan, c, {
-    ...{ contextTokens, lazy: pair.lazy, format: formatOf(options.kv) },
-    textTokens: options.textTokens ?? Math.max(8, contextTokens - (selection?.keep ?? v.tokens)),
-  });
+  const caches = Array.from({ length: conversations }, () =>
+    new KvCache(plan, c, {
+      ...{ contextTokens, lazy: pair.lazy, format: formatOf(options.kv) },
+      textTokens: options.textTokens ?? Math.max(8, contextTokens - tokensPerTile),
+    }));
   const anyCache = anyPlan ? { address: start, bytes: anyCacheBytes(plan, start, pair, contextTokens) } : undefined;
+  const sizes = { maxRows: MAX_ROWS, contextTokens: caches[0]!.capacity, maxConversations: conversations };
   const lazy = anyPlan || !isDense(pair.lazy);
   const queries = lazy ? plan.reserve("q cache", Language.queryBytes(c, MAX_ROWS)) : undefined;
   // under `vla` no two layers have the same probabilities
   const reuses = reuseProbabilities && (anyPlan || (lazy && pair.lazy.mode === "gla"));
-  const probabilities = reuses ? keptProbabilities(plan, backend, c, cache.capacity) : undefined;
-  const record = anyPlan && probabilities ? attentionRecord(plan, c, cache.capacity, probabilities) : undefined;
-  const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, c.width));
-  const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity };
+  const probabilities = reuses ? keptProbabilities(plan, backend, c, sizes) : undefined;
+  const record = anyPlan && probabilities ? attentionRecord(plan, c, sizes, probabilities) : undefined;
+  const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, conversations, c.width));
   // loading, looking and answering follow each other: they share one work area
   const scratch = plan.reserve(
     "activations",
@@ -205,7 +221,11 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
       Language.scratchBytes(backend, c, sizes, queries !== undefined),
     ),
   );
-  return { plan, weights, cache, anyCache, queries, probabilities, record, selection, looking, buffers, scratch };
+  const imageTokenBytes = (options.keptTiles ?? 0) * tokensPerTile * c.width * 4;
+  return {
+    ...{ plan, weights, caches, sizes, anyCache, queries, probabilities, record, buffers, scratch },
+    ...{ selection, looking, imageTokenBytes },
+  };
 }
 
 /** Reserves what any plan's cache may take beyond the one from `start` on; returns the bytes of both. */
@@ -228,15 +248,16 @@ function allLazy(layers: number): LazyPlan {
 function attentionRecord(
   plan: MemoryPlan,
   { layers, heads }: LanguageConfig,
-  contextTokens: number,
+  { contextTokens }: LanguageSizes,
   { address: probabilities }: ProbabilityPlace,
 ): AttentionRecord {
   return { probabilities, weights: plan.reserve("activations", layers * heads * contextTokens * 4) };
 }
 
-function allParts(backend: Backend, plan: MemoryPlan, imageBytes: number): Part[] {
+function allParts(backend: Backend, l: ReturnType<typeof layout>, imageBytes: number): Part[] {
   return [
-    ...plan.parts,
+    ...l.plan.parts,
+    ...(l.imageTokenBytes > 0 ? [{ name: "image tokens", bytes: l.imageTokenBytes }] : []),
     { name: "kernels", bytes: backend.base },
     { name: "picture decoder", bytes: imageBytes },
   ];

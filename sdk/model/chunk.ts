@@ -7,6 +7,8 @@ export interface RowKind {
   readonly positions?: ArrayLike<number> | undefined;
   /** Positions that they take in all; as many as there are rows, if left out. */
   readonly span?: number | undefined;
+  /** The first so many are in the cache already; they are passed over, with their positions. 0 if left out. */
+  readonly skipped?: number | undefined;
 }
 
 /** Rows of a prompt that wait for a forward pass: hidden states in the backend's memory, and what belongs to each. */
@@ -54,11 +56,11 @@ export class Chunk {
    */
   async add(
     count: number,
-    { visual, positions, span = count }: RowKind,
+    { visual, positions, span = count, skipped = 0 }: RowKind,
     put: (address: number, from: number, rows: number) => void,
     flush: () => Promise<void>,
   ): Promise<void> {
-    for (let from = 0; from < count;) {
+    for (let from = skipped; from < count;) {
       if (this.#rows === this.#maxRows) {
         await flush();
         this.#rows = 0;

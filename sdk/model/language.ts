@@ -2,7 +2,7 @@ import { type Backend, Epilogue, type Matrix, readsQuantized, type SamplingBuffe
 import type { LazyPlan } from "../lazy/plan.ts";
 import { Attention, type AttentionRecord, type ProbabilityPlace } from "./attention.ts";
 import type { LanguageConfig } from "./config.ts";
-import { type LanguageBuffers, languageLayout } from "./language_layout.ts";
+import { type LanguageBuffers, languageLayout, type LanguageSizes } from "./language_layout.ts";
 import { linear, rmsNormFor, swigluFor } from "./linear.ts";
 import type { Pacer } from "./pacer.ts";
 import { allRows, type Run, type Span, wantedRows } from "./spans.ts";
@@ -18,14 +18,6 @@ export interface LanguagePlaces {
   readonly queries?: number | undefined;
   /** Lazy layers under `gla` make their own probabilities if left out. */
   readonly probabilities?: ProbabilityPlace | undefined;
-}
-
-/** Sizes of a decoder's work. */
-export interface LanguageSizes {
-  /** Rows that one `forward` takes at most. */
-  readonly maxRows: number;
-  /** Slots of the caches. */
-  readonly contextTokens: number;
 }
 
 /** The decoder (Llama: RMSNorm, rotary positions, grouped heads, SwiGLU): hidden rows in, logits out. */
@@ -47,14 +39,14 @@ export class Language {
     config: LanguageConfig,
     weights: LanguageWeights,
     plan: LazyPlan,
-    { maxRows, contextTokens }: LanguageSizes,
+    sizes: LanguageSizes,
     at: LanguagePlaces,
   ) {
     this.#backend = backend;
     this.config = config;
-    this.maxRows = maxRows;
+    this.maxRows = sizes.maxRows;
     this.#weights = weights;
-    this.#at = languageLayout(backend, config, maxRows, contextTokens, at.scratch, at.queries);
+    this.#at = languageLayout(backend, config, sizes, at.scratch, at.queries);
     this.#attention = new Attention(backend, config, weights.layers, plan, this.#at, at.probabilities);
   }
 
@@ -66,10 +58,10 @@ export class Language {
   static scratchBytes(
     backend: Backend,
     config: LanguageConfig,
-    { maxRows, contextTokens }: LanguageSizes,
+    sizes: LanguageSizes,
     ownQueries: boolean,
   ): number {
-    return languageLayout(backend, config, maxRows, contextTokens, 0, ownQueries ? 0 : undefined).bytes;
+    return languageLayout(backend, config, sizes, 0, ownQueries ? 0 : undefined).bytes;
   }
 
   /**
@@ -110,25 +102,28 @@ export class Language {
   }
 
   /**
-   * Logits of one row that went through `forward`.
+   * Logits of rows that went through `forward`.
    *
-   * @param x Address of f32 [width].
-   * @returns Address of f32 [vocabulary], valid until the next call of this model.
+   * @param x Address of f32 [rows, width].
+   * @param rows At most `maxConversations`.
+   * @returns Address of f32 [rows, vocabulary], valid until the next call of this model.
    */
-  logits(x: number): number {
+  logits(x: number, rows = 1): number {
     const b = this.#backend;
     const { config: c } = this;
     const at = this.#at;
     const w = this.#weights;
-    b.rmsNorm(at.last, x, w.outputNorm, 1, c.width, c.eps);
+    b.rmsNorm(at.last, x, w.outputNorm, rows, c.width, c.eps);
     if (!readsQuantized(w.output.format)) {
-      linear(b, at.logits, at.last, at.input.quantized, w.output, 0, 1, Epilogue.store);
+      linear(b, at.logits, at.last, at.input.quantized, w.output, 0, rows, Epilogue.store);
       return at.logits;
     }
-    // the best two logits are often closer than 8-bit activations can tell: what their rounding loses is a second row
-    b.roundingError(at.last + c.width * 4, at.last, c.width);
-    linear(b, at.logits, at.last, at.input.quantized, w.output, 0, 2, Epilogue.store);
-    b.add(at.logits, at.logits + c.vocabulary * 4, c.vocabulary);
+    // the best two logits are often closer than 8-bit activations can tell: what their rounding loses are rows of their own
+    for (let row = 0; row < rows; row++) {
+      b.roundingError(at.last + (rows + row) * c.width * 4, at.last + row * c.width * 4, c.width);
+    }
+    linear(b, at.logits, at.last, at.input.quantized, w.output, 0, 2 * rows, Epilogue.store);
+    b.add(at.logits, at.logits + rows * c.vocabulary * 4, rows * c.vocabulary);
     return at.logits;
   }
 

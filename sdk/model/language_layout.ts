@@ -23,6 +23,16 @@ export interface LanguageBuffers {
   readonly sampling: SamplingBuffers;
 }
 
+/** Sizes of a decoder's work. */
+export interface LanguageSizes {
+  /** Rows that one `forward` takes at most. */
+  readonly maxRows: number;
+  /** Slots of the caches. */
+  readonly contextTokens: number;
+  /** Rows that `logits` takes at most. */
+  readonly maxConversations: number;
+}
+
 /**
  * Where everything lies in the scratch, and how many bytes that takes. What is live only in the layers or only after them
  * shares one region.
@@ -32,8 +42,7 @@ export interface LanguageBuffers {
 export function languageLayout(
   b: Backend,
   c: LanguageConfig,
-  rows: number,
-  contextTokens: number,
+  { maxRows: rows, contextTokens, maxConversations }: LanguageSizes,
   base: number,
   queries: number | undefined,
 ): LanguageBuffers & { readonly bytes: number } {
@@ -44,7 +53,7 @@ export function languageLayout(
   const always = new MemoryPlan(base);
   const ids = f32(always, "ids", rows);
   const recordBytes = b.activationRowBytes(Math.max(c.width, c.hidden, queryWidth));
-  const quantized = always.reserve("quantized", Math.max(rows, 2) * recordBytes);
+  const quantized = always.reserve("quantized", Math.max(rows, 2 * maxConversations) * recordBytes);
 
   const layers = new MemoryPlan(always.end);
   const inLayers = {
@@ -63,8 +72,8 @@ export function languageLayout(
 
   const after = new MemoryPlan(always.end);
   const afterLayers = {
-    last: f32(after, "last", 2 * c.width),
-    logits: f32(after, "logits", 2 * c.vocabulary),
+    last: f32(after, "last", 2 * maxConversations * c.width),
+    logits: f32(after, "logits", 2 * maxConversations * c.vocabulary),
     sampling: {
       scratch: f32(after, "sampling", b.sampleScratch(c.vocabulary)),
       recent: f32(after, "recent", contextTokens),

@@ -3,14 +3,15 @@
  * event loop run (timers, other requests, a client's disconnect) and throws if the signal was aborted.
  */
 export class Pacer {
-  readonly #signal: AbortSignal | undefined;
+  /** What ends the computation; it may change while nothing is computed. */
+  signal: AbortSignal | undefined;
   #resumed = performance.now();
   /** What the clock showed last, and how many times in a row. */
   #seen = this.#resumed;
   #still = 0;
 
   constructor(signal?: AbortSignal) {
-    this.#signal = signal;
+    this.signal = signal;
   }
 
   /**
@@ -21,15 +22,15 @@ export class Pacer {
     const now = performance.now();
     this.#still = now === this.#seen ? this.#still + 1 : 0;
     this.#seen = now;
-    return this.#signal?.aborted === true || now - this.#resumed > SLICE_MS || this.#still >= STILL_STEPS;
+    return this.signal?.aborted === true || now - this.#resumed > SLICE_MS || this.#still >= STILL_STEPS;
   }
 
   /** @throws the signal's reason, if it is aborted before or during the pause. */
   async pause(): Promise<void> {
-    this.#signal?.throwIfAborted();
+    this.signal?.throwIfAborted();
     if (this.due()) {
       await nextTask();
-      this.#signal?.throwIfAborted();
+      this.signal?.throwIfAborted();
       this.#resumed = this.#seen = performance.now();
       this.#still = 0;
     }

@@ -1,9 +1,10 @@
 import type { Backend } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import type { AttentionRows } from "../lazy/divergence.ts";
-import { type RandomNumbers, selectTokens, type VisualSelection } from "../lazy/visual_tokens.ts";
+import { type RandomNumbers, randomTokens, selectTokens, type VisualSelection } from "../lazy/visual_tokens.ts";
 import type { AttentionRecord } from "./attention.ts";
 import { Chunk } from "./chunk.ts";
+import type { ImageTokenCache } from "./image_token_cache.ts";
 import type { Language } from "./language.ts";
 import { Pacer } from "./pacer.ts";
 import type { Vision } from "./vision.ts";
@@ -11,8 +12,17 @@ import type { Vision } from "./vision.ts";
 /** A stretch of a prompt: token ids, or one tile of a picture, as pixels or as image tokens. */
 export type PromptPiece =
   | { readonly kind: "text"; readonly ids: ArrayLike<number> }
-  | { readonly kind: "tile"; readonly rgb: () => Uint8Array | Promise<Uint8Array> }
+  | Tile
   | ImageTokens;
+
+/** A tile as pixels. */
+export interface Tile {
+  readonly kind: "tile";
+  /** u8 [side, side, 3]; asked for when it is looked at. */
+  readonly rgb: () => Uint8Array | Promise<Uint8Array>;
+  /** Equal keys mean equal pixels, so that what is known of a tile need not be computed again. */
+  readonly key?: string;
+}
 
 /** Image tokens of a tile that are there already. */
 export interface ImageTokens {
@@ -25,12 +35,29 @@ export interface ImageTokens {
   readonly span?: number;
 }
 
+/** A conversation that goes on by a token. */
+export interface Conversation {
+  readonly cache: KvCache;
+  readonly id: number;
+}
+
 /** What a network does only where someone asks for it. */
 export interface VlmOptions {
   /** What `attentionOf` works in; it cannot be used if left out. */
   readonly record?: AttentionRecord | undefined;
   /** Which image tokens of a tile go on to the decoder; all, if left out. */
   readonly selection?: VisualSelection | undefined;
+  /** Where image tokens of tiles with a key are kept for later. */
+  readonly imageTokens?: ImageTokenCache | undefined;
+}
+
+/** How a prompt is filled in. */
+export interface PrefillOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Slots of the prompt, from its first on, that the cache holds already: all that it holds. */
+  readonly skip?: number;
+  /** Called after each tile and each pass, when others may compute. */
+  readonly between?: () => Promise<void>;
 }
 
 /** Time spent, in milliseconds. */
@@ -47,6 +74,8 @@ export class Vlm {
   readonly #chunk: Chunk;
   /** Image tokens of one tile: f32 [vision.config.tokens, width]. */
   readonly #tile: number;
+  /** Rows of decode steps: f32 [conversations, width], apart from a prompt's, which may be waiting meanwhile. */
+  readonly #steps: number;
   readonly #options: VlmOptions;
 
   /** @param buffers Address of {@link Vlm.bufferBytes} bytes, kept for the object's life. */
@@ -57,6 +86,7 @@ export class Vlm {
     const rowBytes = language.config.width * 4;
     this.#chunk = new Chunk(buffers, language.maxRows, rowBytes);
     this.#tile = buffers + language.maxRows * rowBytes;
+    this.#steps = this.#tile + vision.config.tokens * rowBytes;
     this.#options = options;
   }
 
@@ -65,9 +95,9 @@ export class Vlm {
     return this.#options.selection?.keep ?? this.vision.config.tokens;
   }
 
-  /** Bytes of the rows in flight. */
-  static bufferBytes(maxRows: number, imageTokens: number, width: number): number {
-    return (maxRows + imageTokens) * width * 4;
+  /** Bytes of the rows in flight. @param conversations As many as `steps` takes at most. */
+  static bufferBytes(maxRows: number, imageTokens: number, conversations: number, width: number): number {
+    return (maxRows + imageTokens + conversations) * width * 4;
   }
 
   /**
@@ -78,45 +108,88 @@ export class Vlm {
   async prefill(
     cache: KvCache,
     prompt: Iterable<PromptPiece>,
-    signal?: AbortSignal,
+    { signal, skip = 0, between = () => Promise.resolve() }: PrefillOptions = {},
   ): Promise<PrefillTimes & { logits: number }> {
     const pacer = new Pacer(signal);
     const { language, backend } = this;
     const { width } = language.config;
     const chunk = this.#chunk;
-    /** `pictureMs`: waiting for pixels is no part of either time. */
-    let [visionMs, pictureMs] = [0, 0];
-    const started = performance.now();
-    chunk.begin(cache.nextPosition);
+    const times = { visionMs: 0, prefillMs: 0 };
+    chunk.begin(skip > 0 ? 0 : cache.nextPosition);
     const random = this.#options.selection?.random();
-    const flush = () => language.forward(chunk.address, [{ cache, ...chunk.waiting, wanted: "none" }], pacer);
+    const forward = async (wanted: "none" | "last") => {
+      const started = performance.now();
+      await language.forward(chunk.address, [{ cache, ...chunk.waiting, wanted }], pacer);
+      times.prefillMs += performance.now() - started;
+    };
+    const flush = async () => {
+      await forward("none");
+      await between();
+    };
+    /** Slots that are still to be skipped. */
+    let left = skip;
     for (const piece of prompt) {
+      const slots = this.#slots(piece);
+      const skipped = Math.min(left, slots);
+      left -= skipped;
+      const kind = { visual: piece.kind !== "text", skipped };
       if (piece.kind === "text") {
         const ids = Array.from(piece.ids);
         const put = (row: number, from: number, n: number) => language.embed(row, ids.slice(from, from + n));
-        await chunk.add(ids.length, { visual: false }, put, flush);
+        await chunk.add(slots, kind, put, flush);
       } else if (piece.kind === "tile") {
-        const asked = performance.now();
-        const rgb = await piece.rgb();
-        const before = performance.now();
-        pictureMs += before - asked;
-        await this.vision.encode(this.#tile, rgb, pacer);
-        const positions = this.#select(random);
-        visionMs += performance.now() - before;
+        const known = skipped === slots;
+        // a random choice that is not made any more still takes its numbers
+        if (known && this.#options.selection?.by === "random") randomTokens(this.vision.config.tokens, slots, random!);
+        const positions = known ? undefined : await this.#look(piece, random, pacer, times);
         const put = (row: number, from: number, n: number) =>
           backend.copy(row, this.#tile + from * width * 4, n * width * 4);
-        await chunk.add(this.tokensPerTile, { visual: true, positions, span: this.vision.config.tokens }, put, flush);
+        await chunk.add(slots, { ...kind, positions, span: this.vision.config.tokens }, put, flush);
+        if (!known) await between();
       } else {
         const { rows, positions, span } = piece;
         const put = (row: number, from: number, n: number) =>
           backend.floats(row, n * width).set(rows.subarray(from * width, (from + n) * width));
-        await chunk.add(rows.length / width, { visual: true, positions, span }, put, flush);
+        await chunk.add(slots, { ...kind, positions, span }, put, flush);
       }
     }
-    await language.forward(chunk.address, [{ cache, ...chunk.waiting, wanted: "last" }], pacer);
+    await forward("last");
     await pacer.pause();
+    const started = performance.now();
     const logits = language.logits(chunk.lastRow);
-    return { logits, visionMs, prefillMs: performance.now() - started - visionMs - pictureMs };
+    times.prefillMs += performance.now() - started;
+    return { logits, ...times };
+  }
+
+  #slots(piece: PromptPiece): number {
+    if (piece.kind === "text") return piece.ids.length;
+    return piece.kind === "tile" ? this.tokensPerTile : piece.rows.length / this.language.config.width;
+  }
+
+  /** Brings the image tokens of a tile that go on to the decoder to its place; returns the positions that they had. */
+  async #look(
+    { key, rgb }: Tile,
+    random: RandomNumbers | undefined,
+    pacer: Pacer,
+    times: { visionMs: number },
+  ): Promise<readonly number[] | undefined> {
+    const { imageTokens, selection } = this.#options;
+    const floats = this.tokensPerTile * this.language.config.width;
+    // what a random choice keeps is told by its place in the prompt, not by the tile
+    const store = key === undefined || selection?.by === "random" ? undefined : imageTokens;
+    const known = store?.get(key!);
+    if (known) {
+      this.backend.floats(this.#tile, floats).set(known.rows);
+      return known.positions;
+    }
+    // waiting for pixels is no part of the times
+    const pixels = await rgb();
+    const started = performance.now();
+    await this.vision.encode(this.#tile, pixels, pacer);
+    const positions = this.#select(random);
+    times.visionMs += performance.now() - started;
+    store?.set(key!, { rows: this.backend.floats(this.#tile, floats).slice(), positions });
+    return positions;
   }
 
   /** Brings the tokens that stay to the tile's front; returns the places that they had, if not all stay. */
@@ -136,10 +209,21 @@ export class Vlm {
 
   /** Adds one token to the cache; returns the address of the logits that follow it. */
   async step(cache: KvCache, id: number, pacer: Pacer): Promise<number> {
-    const { address } = this.#chunk;
-    this.language.embed(address, [id]);
-    await this.language.forward(address, [{ cache, rows: 1, wanted: "last" }], pacer);
-    return this.language.logits(address);
+    return await this.steps([{ cache, id }], pacer);
+  }
+
+  /**
+   * Adds a token to each of several caches, in one pass.
+   *
+   * @param conversations At most `maxConversations`.
+   * @returns Address of the logits that follow each: f32 [conversations, vocabulary], valid until the next call.
+   */
+  async steps(conversations: readonly Conversation[], pacer: Pacer): Promise<number> {
+    const { language } = this;
+    language.embed(this.#steps, conversations.map(({ id }) => id));
+    const spans = conversations.map(({ cache }) => ({ cache, rows: 1, wanted: "last" as const }));
+    await language.forward(this.#steps, spans, pacer);
+    return language.logits(this.#steps, conversations.length);
   }
 
   /** Adds tokens whose ids are known to the cache; returns copies of the logits that follow each: f32 [vocabulary]. */

@@ -21,7 +21,7 @@ Deno.test("load() over the budget is refused with every part and the sum, and ta
     const { code, message, param } = await rejection(load({ ...sources(), memoryBudget: 20 * MIB }));
     assert.deepEqual([code, param], ["memory_budget", "memoryBudget"]);
     const numbers =
-      /needed are (\d+) bytes.*: weights (\d+) \+ kv cache (\d+) \+ activations (\d+) \+ kernels (\d+) \+ picture decoder (\d+);/
+      /needed are (\d+) bytes.*: weights (\d+) \+ kv cache (\d+) \+ activations (\d+) \+ image tokens (\d+) \+ kernels (\d+) \+ picture decoder (\d+);/
         .exec(message)!.slice(1).map(Number);
     assert.equal(numbers[0], numbers.slice(1).reduce((a, b) => a + b));
     assert.match(message, /the memory budget is 20971520 bytes/);

@@ -1,0 +1,168 @@
+import { LorisError } from "../errors.ts";
+import type { KvCache } from "../lazy/cache.ts";
+import { Pacer } from "../model/pacer.ts";
+import type { PromptPiece, Vlm } from "../model/vlm.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { type Generated, LiveAnswer } from "./live_answer.ts";
+import type { AnswerOptions } from "./live_answer.ts";
+import { HeldCache, slotsOf } from "./prefix.ts";
+
+/** What is to be answered, and how. */
+export interface Request extends AnswerOptions {
+  readonly prompt: readonly PromptPiece[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Answers requests with one network: in the order in which they came, as many at a time as there are caches. Those that are
+ * being answered take each step together, in one pass; between the tiles and passes of a prompt the others go on. An answer
+ * is the same as if it were made alone.
+ */
+export class Scheduler {
+  readonly #vlm: Vlm;
+  readonly #tokenizer: Tokenizer;
+  /** The one used longest ago comes first. */
+  readonly #free: HeldCache[];
+  readonly #waiting: LiveAnswer[] = [];
+  readonly #active = new Map<LiveAnswer, HeldCache>();
+  readonly #prompts = new WeakMap<LiveAnswer, readonly PromptPiece[]>();
+  readonly #pacer = new Pacer();
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(vlm: Vlm, tokenizer: Tokenizer, caches: readonly KvCache[]) {
+    this.#vlm = vlm;
+    this.#tokenizer = tokenizer;
+    this.#free = caches.map((cache) => new HeldCache(cache));
+  }
+
+  /** Requests that wait for a cache. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Requests that are being answered. */
+  get active(): number {
+    return this.#active.size;
+  }
+
+  /**
+   * The answer's text as it becomes certain. Nothing is computed before it is first asked for; from then on it is made
+   * whether it is taken or not. Leaving it ends it within a token, a layer or a tile.
+   *
+   * @throws {LorisError} `non_finite`, `closed`; the signal's reason.
+   */
+  async *answer(request: Request): AsyncGenerator<string, Generated> {
+    request.signal?.throwIfAborted();
+    if (this.#closed) throw closed();
+    const answer = new LiveAnswer(this.#tokenizer, request);
+    this.#prompts.set(answer, request.prompt);
+    const abort = () => {
+      answer.abort(request.signal!.reason);
+      this.#leaveLine(answer);
+    };
+    request.signal?.addEventListener("abort", abort, { once: true });
+    this.#waiting.push(answer);
+    this.#running ??= this.#run();
+    try {
+      return yield* answer.read();
+    } finally {
+      request.signal?.removeEventListener("abort", abort);
+      answer.abort(new DOMException("nobody reads the answer any more", "AbortError"));
+      this.#leaveLine(answer);
+    }
+  }
+
+  /** Refuses requests that wait and every later one with `closed`; resolves when those being answered have ended. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const answer of this.#waiting.splice(0)) answer.fail(closed());
+    await this.#running;
+  }
+
+  #leaveLine(answer: LiveAnswer): void {
+    const place = this.#waiting.indexOf(answer);
+    if (place >= 0) this.#waiting.splice(place, 1);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#active.size > 0) {
+      const next = this.#free.length > 0 ? this.#waiting.shift() : undefined;
+      if (next) await this.#begin(next);
+      await this.#step();
+    }
+    this.#running = undefined;
+  }
+
+  /** Fills a cache with the prompt, as far as it is not in one already. */
+  async #begin(answer: LiveAnswer): Promise<void> {
+    const prompt = this.#prompts.get(answer)!;
+    const slotted = slotsOf(prompt, this.#vlm.tokensPerTile);
+    const shared = this.#free.map((held) => held.sharedWith(slotted));
+    const skip = Math.max(...shared);
+    const [held] = this.#free.splice(shared.indexOf(skip), 1) as [HeldCache];
+    held.keep(skip);
+    try {
+      const { signal } = answer;
+      const filled = await this.#vlm.prefill(held.cache, prompt, { signal, skip, between: () => this.#step() });
+      answer.filled(filled, skip);
+      this.#active.set(answer, held);
+      this.#take(answer, filled.logits);
+    } catch (error) {
+      answer.fail(error);
+      this.#active.set(answer, held);
+    }
+    this.#release();
+  }
+
+  /** One token more for every answer that is being made. */
+  async #step(): Promise<void> {
+    this.#release();
+    const answers = [...this.#active];
+    if (answers.length === 0) return;
+    // a pass of one answer ends with its signal; one of several is worth ending for none of them
+    this.#pacer.signal = answers.length === 1 ? answers[0]![0].signal : undefined;
+    const started = performance.now();
+    try {
+      const conversations = answers.map(([answer, held]) => ({ cache: held.cache, id: answer.lastId }));
+      const logits = await this.#vlm.steps(conversations, this.#pacer);
+      const { vocabulary } = this.#vlm.language.config;
+      const decodeMs = performance.now() - started;
+      for (const [row, [answer]] of answers.entries()) {
+        answer.decodeMs += decodeMs;
+        this.#take(answer, logits + row * vocabulary * 4);
+      }
+    } catch (error) {
+      for (const [answer] of answers) answer.fail(error);
+    }
+    this.#release();
+    await this.#pause();
+  }
+
+  /** Lets the event loop run, if it is time. */
+  async #pause(): Promise<void> {
+    this.#pacer.signal = undefined;
+    await this.#pacer.pause();
+  }
+
+  #take(answer: LiveAnswer, logits: number): void {
+    const { backend, language } = this.#vlm;
+    const held = this.#active.get(answer)!;
+    answer.take(backend, logits, language.config.vocabulary, language.sampling, held.cache.room);
+  }
+
+  /** Takes the caches back of answers that have ended or that nobody waits for. */
+  #release(): void {
+    for (const [answer, held] of this.#active) {
+      if (answer.signal.aborted) answer.fail(answer.signal.reason);
+      if (!answer.ended) continue;
+      this.#active.delete(answer);
+      held.describe(slotsOf(this.#prompts.get(answer)!, this.#vlm.tokensPerTile), answer.ids);
+      this.#free.push(held);
+    }
+  }
+}
+
+function closed(): LorisError {
+  return new LorisError("closed", "the captioner was closed; load the model again");
+}
