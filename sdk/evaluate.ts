@@ -6,6 +6,8 @@ import type { Prepared, Probe, ProbeSetting } from "./probe.ts";
 export interface AnswerAgreement extends TokenAgreement {
   /** Mean over the dense answer's tokens of the divergence of what is said before each, in nats (teacher forcing). */
   readonly kl: number;
+  /** The same up to where the dense answer would have ended; what comes after is text that a model was not made for. */
+  readonly klToEnd: number;
   /** Keys and values of the prompt in the cache. */
   readonly kvBytes: number;
   readonly denseKvBytes: number;
@@ -34,7 +36,10 @@ export async function answerAgreement(
   const reference = await probe.answer(prepared, dense, options);
   const answer = await probe.answer(prepared, setting, options);
   const says = async (setting: ProbeSetting) => (await probe.forced(prepared, setting, reference.ids, signal)).logits;
-  const { kl } = forcedAgreement(await says(dense), await says(setting));
+  const [wanted, said] = [await says(dense), await says(setting)];
+  const { kl } = forcedAgreement(wanted, said);
+  const end = reference.tokensToEnd;
+  const { kl: klToEnd } = forcedAgreement(wanted.slice(0, end), said.slice(0, end));
   const { kvBytes } = answer;
-  return { ...tokenAgreement(reference.ids, answer.ids), kl, kvBytes, denseKvBytes: reference.kvBytes };
+  return { ...tokenAgreement(reference.ids, answer.ids), kl, klToEnd, kvBytes, denseKvBytes: reference.kvBytes };
 }

@@ -41,6 +41,8 @@ export interface PromptCost {
 export interface ProbeAnswer extends PromptCost {
   /** With the token that ended it, if one did. */
   readonly ids: readonly number[];
+  /** Ids up to and with the first that ends an answer: fewer than there are only where the end is ignored. */
+  readonly tokensToEnd: number;
   readonly text: string;
 }
 
@@ -163,7 +165,8 @@ export class Probe {
       }
       const detokenizer = new Detokenizer(tokenizer);
       const text = ids.map((id) => detokenizer.push(id)).join("") + detokenizer.finish();
-      return { ...cost, ids, text };
+      const end = ids.findIndex((id) => tokenizer.endIds.has(id));
+      return { ...cost, ids, tokensToEnd: end < 0 ? ids.length : end + 1, text };
     });
   }
 

@@ -63,6 +63,7 @@ export async function agreementTask(input: TaskInput): Promise<Task<AnswerAgreem
         commonPrefixTokens: mean(({ commonPrefixTokens }) => commonPrefixTokens),
         exactShare: mean(({ exact }) => Number(exact)),
         kl: mean(({ kl }) => kl),
+        klToEnd: mean(({ klToEnd }) => klToEnd),
         kvBytes: mean(({ kvBytes }) => kvBytes),
         denseKvBytes: mean(({ denseKvBytes }) => denseKvBytes),
       };
@@ -93,9 +94,9 @@ function isCandidate(value: unknown): value is string {
 }
 
 function isAgreement(value: unknown): value is AnswerAgreement {
-  const { exact, commonPrefixTokens, equalShare, kl, kvBytes, denseKvBytes } = (value ?? {}) as Partial<
+  const { exact, commonPrefixTokens, equalShare, kl, klToEnd, kvBytes, denseKvBytes } = (value ?? {}) as Partial<
     AnswerAgreement
   >;
-  const numbers = [commonPrefixTokens, equalShare, kl, kvBytes, denseKvBytes];
+  const numbers = [commonPrefixTokens, equalShare, kl, klToEnd, kvBytes, denseKvBytes];
   return typeof exact === "boolean" && numbers.every(Number.isFinite);
 }

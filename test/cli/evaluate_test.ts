@@ -94,10 +94,16 @@ Deno.test("evaluate agreement: the dense model agrees with itself, another plan 
     return JSON.parse(stdout);
   };
   const dense = await agreement();
-  assert.deepEqual([dense.equalShare, dense.commonPrefixTokens, dense.exactShare, dense.kl], [1, 24, 1, 0]);
+  assert.deepEqual([dense.equalShare, dense.commonPrefixTokens, dense.exactShare, dense.kl, dense.klToEnd], [
+    1,
+    24,
+    1,
+    0,
+    0,
+  ]);
   assert.equal(dense.kvBytes, dense.denseKvBytes);
   const gla = await agreement("--lazy", "gla");
-  assert.ok(gla.kl > 0 && gla.equalShare <= 1);
+  assert.ok(gla.kl > 0 && gla.klToEnd > 0 && gla.klToEnd !== gla.kl && gla.equalShare <= 1);
   assert.equal(gla.kvBytes, 0.625 * gla.denseKvBytes);
   const q8 = await agreement("--kv", "q8");
   assert.ok(q8.kl > 0 && q8.kl < gla.kl);

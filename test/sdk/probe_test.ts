@@ -54,6 +54,7 @@ Deno.test("Probe.answer() goes on after the answer's end where that is to be ign
   const long = await probe.answer(dogs, { lazy: dense }, { maxTokens: 40, ignoreEnd: true });
   assert.ok(ended.ids.length < 40);
   assert.equal(long.ids.length, 40);
+  assert.deepEqual([ended.tokensToEnd, long.tokensToEnd], [ended.ids.length, ended.ids.length]);
   assert.deepEqual(long.ids.slice(0, ended.ids.length), ended.ids);
 });
 
