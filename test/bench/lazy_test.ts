@@ -9,7 +9,7 @@ import { Lab } from "./lazy/lab.ts";
 import { paired } from "./lazy/no_lazy.ts";
 import { sharePlan, spreadPlan } from "./lazy/plans.ts";
 import { promptPieces, textRuns, visualPositions } from "./lazy/prompt.ts";
-import { chart, type LazyReport, markdown, verdicts } from "./lazy/report.ts";
+import { chart, type LazyReport, markdown, mended, verdicts } from "./lazy/report.ts";
 import { measureShares } from "./lazy/shares.ts";
 import { orderOf } from "./lazy/turns.ts";
 import { NANO } from "./model.ts";
@@ -229,6 +229,38 @@ Deno.test("markdown() and chart() show every row; a table's lines have as many c
   // of the longest answers
   assert.equal(svg.match(/class="bar"/g)!.length, 2);
   assert.match(svg, /nano: gla, f16, 64/);
+});
+
+Deno.test("mended() puts fresh tables in the place of old ones, and keeps the rest", () => {
+  const head = { machine: "m", clock: "cpu", versions: {} } as const;
+  const share = (what: string, promptTokens: number, rounds: number) => ({
+    ...{ what, promptTokens, imageTokens: 64, rounds, rows: [] },
+  });
+  const off = { what: "prefill", offMs: 1, planMs: 1, quartiles: [1, 1], interval: [1, 1], pairs: 9 } as const;
+  const old: LazyReport = {
+    ...{
+      ...head,
+      date: "2000-01-01",
+      throughput: [],
+      shares: [share("a", 84, 1), share("b", 84, 1), share("b", 1144, 1)],
+    },
+    noLazy: [{ ...off, ratio: 2 }],
+  };
+  const fresh = {
+    ...head,
+    date: "2000-01-02",
+    throughput: [],
+    shares: [share("b", 84, 5), share("c", 84, 5)],
+    noLazy: [],
+  };
+  const report = mended(old, fresh);
+  assert.deepEqual(report.shares.map((table) => `${table.what} ${table.promptTokens} ${table.rounds}`), [
+    ...["a 84 1", "b 84 5", "b 1144 1", "c 84 5"],
+  ]);
+  assert.equal(report.date, "2000-01-02");
+  assert.equal(report.noLazy[0]!.ratio, 2);
+  assert.match(markdown(report), /Some tables are of an earlier run/);
+  assert.doesNotMatch(markdown(old), /earlier run/);
 });
 
 Deno.test("measureShares() and measureThroughput() on the embedded model: every mode, cache and choice of tokens runs", async () => {

@@ -26,6 +26,9 @@ export function machineName(): string {
   return `${model}, ${navigator.hardwareConcurrency} virtual cores, ${Deno.build.os}`;
 }
 
+/** Where reports are kept. */
+export const BENCH_FOLDER = new URL("../../docs/bench", import.meta.url).pathname;
+
 /** Writes NAME.md, NAME.json and, if there is a picture, NAME.svg into a folder, `docs/bench` if none is named. */
 export async function saveReport(
   folder: string | undefined,
@@ -34,7 +37,7 @@ export async function saveReport(
   data: unknown,
   picture?: string,
 ): Promise<void> {
-  const out = folder ?? new URL("../../docs/bench", import.meta.url).pathname;
+  const out = folder ?? BENCH_FOLDER;
   await Deno.mkdir(out, { recursive: true });
   await Deno.writeTextFile(`${out}/${name}.md`, page);
   await Deno.writeTextFile(`${out}/${name}.json`, JSON.stringify(data, null, 1) + "\n");

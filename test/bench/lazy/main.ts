@@ -1,7 +1,8 @@
 /**
  * What Lazy Attention and its partners save in memory and time: the embedded model, and SmolVLM-256M's shape with seeded weights.
  * Usage: deno task bench:lazy [--json] [--out DIR] [--rounds N] [--only shares,throughput,off] [--models nano,smolvlm]
- *   [--clock wall|cpu]
+ *   [--clock wall|cpu] [--mend]
+ * --mend keeps the tables of the report that is there, as far as this run does not measure them.
  * With --json the last line printed is one object.
  */
 import { parseArgs } from "node:util";
@@ -9,14 +10,14 @@ import { densePlan, LAZY_MODES, lazyLayers, type LazyMode, type LazyPlan } from 
 import { planFromMetadata } from "../../../sdk/lazy/plan_format.ts";
 import { generateModel, SHAPES } from "../generate_model.ts";
 import { NANO, type PairPaths } from "../model.ts";
-import { machineName, saveReport } from "../report.ts";
+import { BENCH_FOLDER, machineName, saveReport } from "../report.ts";
 import { type Clock, clockName, CLOCKS } from "./clock.ts";
 import { encodeTimes } from "./encode.ts";
 import { Lab } from "./lab.ts";
 import { measureNoLazy } from "./no_lazy.ts";
 import { sharePlan, SHARES } from "./plans.ts";
 import { promptPieces, visualPositions } from "./prompt.ts";
-import { chart, type LazyReport, markdown } from "./report.ts";
+import { chart, type LazyReport, markdown, mended } from "./report.ts";
 import { measureShares, type NamedPlan, type ShareTable } from "./shares.ts";
 import { combinationsOf, keptTokens, measureThroughput, type ThroughputTable } from "./throughput.ts";
 
@@ -46,7 +47,7 @@ async function main(): Promise<void> {
     options: {
       ...{ json: { type: "boolean" }, out: { type: "string" }, rounds: { type: "string", default: "5" } },
       ...{ only: { type: "string" }, models: { type: "string" } },
-      clock: { type: "string", default: "wall" },
+      ...{ clock: { type: "string", default: "wall" }, mend: { type: "boolean", default: false } },
     },
   });
   const parts = listed(values.only, ["shares", "throughput", "off"], "--only");
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
     throw new RangeError(`--rounds is ${values.rounds}, wanted is 1 or more`);
   }
   const clock = CLOCKS[clockName(values.clock)];
+  const old = values.mend ? await reportIn(values.out) : undefined;
   const scratch = await Deno.makeTempDir({ prefix: "loris-lazy-" });
   try {
     const [shares, throughput]: [ShareTable[], ThroughputTable[]] = [[], []];
@@ -70,10 +72,11 @@ async function main(): Promise<void> {
     const noLazy = parts.includes("off")
       ? await measureNoLazy(NANO, visualPositions(1, 64).length, 60 * rounds, clock)
       : [];
-    const report: LazyReport = {
+    const measured: LazyReport = {
       ...{ date: new Date().toISOString().slice(0, 10), machine: machineName(), clock: clockName(values.clock) },
       ...{ versions: { deno: Deno.version.deno, v8: Deno.version.v8 }, shares, throughput, noLazy },
     };
+    const report = old === undefined ? measured : mended(old, measured);
     const page = markdown(report);
     await saveReport(values.out, "lazy", page, report, chart(report));
     await print(page);
@@ -81,6 +84,11 @@ async function main(): Promise<void> {
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
+}
+
+/** The report that an earlier run wrote. */
+async function reportIn(folder: string | undefined): Promise<LazyReport> {
+  return JSON.parse(await Deno.readTextFile(`${folder ?? BENCH_FOLDER}/lazy.json`));
 }
 
 /** The names of a list, all if there is none. */

@@ -1,10 +1,14 @@
 /** What a plan without lazy layers costs beside no plan at all. */
 import { planOf } from "../../../sdk/lazy/plan.ts";
 import { Pacer } from "../../../sdk/model/pacer.ts";
-import type { Assembled } from "../../../sdk/model/assemble.ts";
+import { assemble, type Assembled, planModel } from "../../../sdk/model/assemble.ts";
+import { languageTensors } from "../../../sdk/model/tensors.ts";
 import type { Clock } from "./clock.ts";
 import { median } from "../measure.ts";
 import { anyIds, openPair, type PairPaths } from "../model.ts";
+
+/** Pairs before the first that counts: engines compile what is hot. */
+const WARM_UP_PAIRS = 12;
 
 /** One kind of work, done by both. */
 export interface PairedTimes {
@@ -36,12 +40,10 @@ export function paired(what: string, off: readonly number[], plan: readonly numb
   };
 }
 
-/** Models on each side: where memory happens to lie makes a difference of its own, which several even out. */
-const COPIES = 3;
-
 /**
  * Prefill of a prompt of text and decode steps after it, without a plan and with one that names no lazy layer, in the
- * mode that has more to decide. Which goes first changes from pair to pair.
+ * mode that has more to decide. Both networks lie in one memory: where the system puts a memory makes differences of a few
+ * percent. Which goes first changes from pair to pair.
  *
  * @param pairs Prefills; of decode steps, which are short, ten times as many.
  */
@@ -51,16 +53,8 @@ export async function measureNoLazy(
   pairs: number,
   clock: Clock,
 ): Promise<PairedTimes[]> {
-  const context = promptTokens + 8;
-  const off: Assembled[] = [];
-  const plan: Assembled[] = [];
-  for (let i = 0; i < COPIES; i++) {
-    const { model, pair } = await openPair(paths, context);
-    off.push(model);
-    const { layers } = pair.languageConfig;
-    plan.push((await openPair(paths, context, { lazy: planOf(layers, [], "vla") })).model);
-  }
-  const { vocabulary } = off[0]!.vlm.language.config;
+  const { off, plan } = await openBoth(paths, promptTokens + 8);
+  const { vocabulary } = off.vlm.language.config;
   const prompt = [{ kind: "text" as const, ids: anyIds(promptTokens, vocabulary, 1) }];
   const pacer = new Pacer();
   const prefill = async ({ vlm, cache }: Assembled) => {
@@ -74,17 +68,27 @@ export async function measureNoLazy(
   const measured: PairedTimes[] = [];
   for (const [what, work, count] of [["prefill", prefill, pairs], ["decode step", step, 10 * pairs]] as const) {
     const times = { off: [] as number[], plan: [] as number[] };
-    for (let i = -4 * COPIES; i < count; i++) {
-      const copy = ((i % COPIES) + COPIES) % COPIES;
-      const sides = [["off", off[copy]!], ["plan", plan[copy]!]] as const;
+    for (let i = -WARM_UP_PAIRS; i < count; i++) {
+      const sides = [["off", off], ["plan", plan]] as const;
       for (const [side, model] of i % 2 === 0 ? sides : sides.toReversed()) {
         const started = clock();
         await work(model);
-        // the first ones are for the engine to compile what is hot
         if (i >= 0) times[side].push(clock() - started);
       }
     }
     measured.push(paired(what, times.off, times.plan));
   }
   return measured;
+}
+
+/** A pair as it is loaded without a plan, and with one that names no lazy layer, on the same weights. */
+async function openBoth(paths: PairPaths, contextTokens: number): Promise<{ off: Assembled; plan: Assembled }> {
+  const { model: off, pair, backend } = await openPair(paths, contextTokens);
+  const lazy = planOf(pair.languageConfig.layers, [], "vla");
+  const named = { ...pair, lazy, languageTensors: languageTensors(pair.text, pair.languageConfig, lazy) };
+  const memoryBudget = backend.memory.buffer.byteLength + off.imageBytes;
+  const plan = assemble(backend, named, planModel(backend, named, { memoryBudget, weights: "auto", contextTokens }));
+  const placesOf = ({ parts, placed }: Assembled) => JSON.stringify([parts, placed.map(({ address }) => address)]);
+  if (placesOf(plan) === placesOf(off)) return { off, plan };
+  throw new Error("a plan without lazy layers takes other memory than none");
 }

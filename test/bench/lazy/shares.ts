@@ -49,8 +49,9 @@ export interface NamedPlan {
   readonly lazy: LazyPlan;
 }
 
-/** Decode steps of a round. */
+/** Decode steps of a round: at least so many, and until so much time is spent. */
 const STEPS = 8;
+const STEPS_MS = 150;
 const WARM_UP_ROUNDS = 2;
 
 /** @param plans The first one is dense. Each is used once a round. */
@@ -115,9 +116,10 @@ async function measureInTurns(
       const { length, usedBytes } = cache;
       times[i]!.kvBytes = usedBytes;
       if (round >= 0) times[i]!.prefill.push(lab.clock() - begun);
-      for (let step = 0; step < STEPS; step++) {
+      const stepsBegun = lab.clock();
+      for (let step = 0; step < STEPS || lab.clock() - stepsBegun < STEPS_MS; step++) {
         const started = lab.clock();
-        await vlm.step(cache, 100 + step, pacer);
+        await vlm.step(cache, 100 + step % 100, pacer);
         if (round >= 0) times[i]!.decode.push(lab.clock() - started);
         cache.truncate(length);
       }
