@@ -124,6 +124,17 @@ export class Captioner {
     return this.#parts.model.cache.capacity;
   }
 
+  /** Requests that are computed at once; others wait in order. */
+  get conversations(): number {
+    return this.#parts.model.caches.length;
+  }
+
+  /** Requests that are being computed, and those that wait for it. */
+  get requests(): { readonly active: number; readonly waiting: number } {
+    const { active, waiting } = this.#parts.scheduler;
+    return { active, waiting };
+  }
+
   /** How the weights are held: as the file has them ("file"), or made smaller to fit the budget. */
   get weights(): string {
     return this.#parts.model.weights;

@@ -1,0 +1,37 @@
+import type { Captioner, ChatOptions, ChatResult, Message } from "../../sdk/captioner.ts";
+import { seedOf } from "./chat_request.ts";
+
+/** What happens in the making of several answers: a piece of one's text, or its end. */
+export type ChoiceEvent =
+  | { readonly index: number; readonly delta: string }
+  | { readonly index: number; readonly result: ChatResult };
+
+/**
+ * Several answers to one prompt, one after another: the next finds the prompt in the cache that the one before has left, so
+ * that it is computed once. A seed counts up from answer to answer.
+ *
+ * Templates end where the model's first token is a space; that is not part of the answer.
+ */
+export async function* answerChoices(
+  captioner: Captioner,
+  messages: readonly Message[],
+  options: ChatOptions,
+  choices: number,
+): AsyncGenerator<ChoiceEvent, void> {
+  for (let index = 0; index < choices; index++) {
+    const { seed } = options;
+    const answer = captioner.chat(messages, {
+      ...options,
+      ...(seed === undefined ? {} : { seed: seedOf(seed, index) }),
+    });
+    let begun = false;
+    for await (const piece of answer) {
+      const delta = begun ? piece : piece.trimStart();
+      if (delta === "") continue;
+      begun = true;
+      yield { index, delta };
+    }
+    const result = await answer.result;
+    yield { index, result: { ...result, text: result.text.trimStart() } };
+  }
+}

@@ -1,0 +1,75 @@
+import type { Context } from "hono";
+import type { Captioner } from "../../sdk/captioner.ts";
+import type { Admission } from "./admission.ts";
+import { readBody } from "./body.ts";
+import { deadline, shuttingDown } from "./deadline.ts";
+import type { Metrics } from "./metrics.ts";
+import type { ModelHolder } from "./model_holder.ts";
+import type { Settings } from "./options.ts";
+
+/** What the routes share. */
+export interface Service<Env extends object> {
+  readonly settings: Settings;
+  readonly model: ModelHolder<Env>;
+  readonly admission: Admission;
+  readonly metrics: Metrics;
+}
+
+/** Types of the app's contexts. */
+export interface AppTypes<Env extends object> {
+  Bindings: Env;
+  Variables: { requestId: string };
+}
+export type AppContext<Env extends object> = Context<AppTypes<Env>>;
+
+/** A request that was let in: one signal for all that it does, its place, and the model. */
+export interface Work {
+  /** Aborted where the client goes, the time is over, or the service stops; the reason is what the client is to be told. */
+  readonly signal: AbortSignal;
+  readonly captioner: Captioner;
+  /** The body. @throws {ApiError} 413, 429, 400. */
+  read(): Promise<Uint8Array>;
+  /** Nobody reads the answer any more. */
+  left(): void;
+  /** Gives the place to others; may be called again. */
+  end(): void;
+}
+
+/**
+ * Lets a request in.
+ *
+ * @throws {ApiError} 429 if there is no place, 503 if the service is shutting down or has no model; the signal's reason.
+ */
+export async function beginWork<Env extends object>(c: AppContext<Env>, service: Service<Env>): Promise<Work> {
+  const { settings: { requestTimeoutMs, shutdown, maxBodyBytes }, admission, model } = service;
+  if (shutdown?.aborted) throw shuttingDown();
+  const place = admission.enter();
+  const request = c.req.raw;
+  const { signal, abort, done } = deadline(request.signal, requestTimeoutMs, shutdown);
+  const end = () => {
+    done();
+    place.leave();
+  };
+  // a reader that neither reads nor leaves must not keep the place beyond the request's time
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    const captioner = await model.get(c.env, (loading) => keepAlive(c, loading), signal);
+    return {
+      ...{ signal, captioner, end },
+      read: () => readBody(request, { maxBytes: maxBodyBytes, signal, hold: place.hold }),
+      left: () => abort(new DOMException("the client closed the connection", "AbortError")),
+    };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/** Cloudflare ends what a request began when the request ends, unless it is told of it. */
+function keepAlive<Env extends object>(c: AppContext<Env>, work: Promise<unknown>): void {
+  try {
+    c.executionCtx.waitUntil(work);
+  } catch {
+    // Hono throws where the runtime has no such thing, and needs none
+  }
+}
