@@ -130,6 +130,19 @@ Deno.test("architecture: only named adapters of the SDK use a runtime's own name
   assert.deepEqual(found, []);
 });
 
+Deno.test("architecture: the service uses no runtime's own names", () => {
+  const service = [...modules].filter(([file]) => file.startsWith("src/service/"));
+  assert.ok(service.length > 20);
+  assert.deepEqual(service.flatMap(([file, { code }]) => runtimeNames(code).map((name) => `${file}: ${name}`)), []);
+});
+
+Deno.test("architecture: the service does not stand on the command line", () => {
+  const imports = [...modules].filter(([file]) => file.startsWith("src/service/")).flatMap(([, module]) =>
+    module.imports
+  );
+  assert.deepEqual(imports.filter((to) => to.startsWith("src/") && !to.startsWith("src/service/")), []);
+});
+
 Deno.test("architecture: every adapter in the list still is one", () => {
   const idle = Object.keys(ADAPTERS).filter((file) =>
     !/\bprocess\b|\bDeno\b|"node:/.test(modules.get(file)?.code ?? "")
@@ -139,7 +152,12 @@ Deno.test("architecture: every adapter in the list still is one", () => {
 
 Deno.test("architecture: every file is imported by another, or is an entry point", () => {
   const entries: string[] = Object.values(config.exports as Record<string, string>).map((file) => file.slice(2));
-  const reached = new Set([...entries, "src/cli.ts", ...[...modules.values()].flatMap(({ imports }) => imports)]);
+  const reached = new Set([
+    ...entries,
+    "src/cli.ts",
+    "src/deno.ts",
+    ...[...modules.values()].flatMap(({ imports }) => imports),
+  ]);
   assert.deepEqual([...modules.keys()].filter((file) => !reached.has(file)), []);
   assert.deepEqual(entries.filter((file) => !modules.has(file)), [], "deno.json exports files that are not there");
 });

@@ -14,13 +14,14 @@ import { calibrationPage } from "../../sdk/calibrate_report.ts";
 import type { DivergenceProfile } from "../../sdk/lazy/divergence.ts";
 import { LAZY_MODES } from "../../sdk/lazy/plan.ts";
 import type { Probe } from "../../sdk/probe.ts";
-import { type Arguments, UsageError } from "./args.ts";
+import type { Arguments } from "./args.ts";
 import { writeCalibration, writeWithPlan } from "./calibrate_output.ts";
 import { readCaptions } from "./dataset.ts";
 import { Journal } from "./journal.ts";
 import { closeFiles, modelFiles } from "./model.ts";
 import { openProbeOf, refuse } from "./probe.ts";
 import { note, print } from "./terminal.ts";
+import { UsageError } from "./values.ts";
 
 const DEFAULTS = { heldOut: 32, shares: [0.3, 0.5, 0.7], firstLazyLayer: 2, maxTokens: 26 };
 

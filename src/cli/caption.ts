@@ -1,9 +1,10 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LorisError } from "../../sdk/errors.ts";
-import { type Arguments, UsageError } from "./args.ts";
+import type { Arguments } from "./args.ts";
 import { jsonLine, open, type Opened, takeText } from "./open.ts";
 import { errorLine, note, print } from "./terminal.ts";
+import { UsageError } from "./values.ts";
 
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp)$/i;
 

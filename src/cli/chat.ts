@@ -3,9 +3,10 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import type { ContentPart, Message } from "../../sdk/captioner.ts";
 import { LorisError } from "../../sdk/errors.ts";
-import { type Arguments, UsageError } from "./args.ts";
+import type { Arguments } from "./args.ts";
 import { jsonLine, open, takeText } from "./open.ts";
 import { errorLine, note, print } from "./terminal.ts";
+import { UsageError } from "./values.ts";
 
 /** `chat [PICTURE]`: a conversation, a line a turn. Returns the exit status. */
 export async function chat(args: Arguments, signal: AbortSignal): Promise<number> {

@@ -1,12 +1,13 @@
 import type { LazyOption } from "../../sdk/lazy/option.ts";
 import { planKey } from "../../sdk/lazy/plan.ts";
-import { type Arguments, UsageError } from "./args.ts";
+import type { Arguments } from "./args.ts";
 import { captionTask, questionTask } from "./evaluate_answers.ts";
 import { agreementTask, yesNoTask } from "./evaluate_probe.ts";
 import type { Task, TaskInput } from "./evaluate_task.ts";
 import { Journal } from "./journal.ts";
 import { lazyOption } from "./lazy.ts";
 import { note, print } from "./terminal.ts";
+import { UsageError } from "./values.ts";
 
 /** How each kind is measured; the results of a kind are its own business. */
 const KINDS: Readonly<Record<string, (input: TaskInput) => Promise<Task<unknown>>>> = {

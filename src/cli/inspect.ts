@@ -3,10 +3,11 @@ import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { type FitVerdict, fitVerdict, typeSummary } from "../../sdk/inspect.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 import { formatBytes } from "../../sdk/memory/plan.ts";
-import { type Arguments, UsageError } from "./args.ts";
+import type { Arguments } from "./args.ts";
 import { lazyOption } from "./lazy.ts";
 import { sources } from "./model.ts";
 import { print } from "./terminal.ts";
+import { UsageError } from "./values.ts";
 
 /** `inspect FILE.gguf [FILE.gguf]`. Returns the exit status: 1 if a pair does not fit its budget. */
 export async function inspect(args: Arguments, signal: AbortSignal): Promise<number> {

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { LorisError } from "../../sdk/errors.ts";
 import { openGguf, splitNames } from "../../sdk/gguf/gguf.ts";
 import { type FileSource, fileSource } from "../../sdk/sources/file.ts";
-import type { Arguments } from "./args.ts";
+import type { LoadingArguments } from "./loading_args.ts";
 
 /** The files of a model, opened on first use; close all when loaded. */
 export interface ModelFiles {
@@ -16,7 +16,7 @@ export interface ModelFiles {
 const EMBEDDED = new URL("../../models/nano/", import.meta.url);
 
 /** @throws {LorisError} `argument_invalid` if the folder does not hold just one text and one projector model. */
-export async function modelFiles({ model, text, vision }: Arguments): Promise<ModelFiles> {
+export async function modelFiles({ model, text, vision }: LoadingArguments): Promise<ModelFiles> {
   if (text !== undefined && vision !== undefined) return { text: sources(text), vision: sources(vision) };
   return await folderModel(model ?? fileURLToPath(EMBEDDED));
 }

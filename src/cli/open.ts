@@ -1,8 +1,9 @@
 import process from "node:process";
 import type { Captioner, ChatOptions, ChatResult } from "../../sdk/captioner.ts";
-import { load } from "../../sdk/load.ts";
+import { load, type LoadOptions } from "../../sdk/load.ts";
 import type { Arguments } from "./args.ts";
 import { lazyOption } from "./lazy.ts";
+import type { LoadingArguments } from "./loading_args.ts";
 import { closeFiles, modelFiles } from "./model.ts";
 import { Progress } from "./terminal.ts";
 
@@ -13,8 +14,19 @@ export interface Opened {
   readonly loadMs: number;
 }
 
-/** Loads the model that the command line names. */
+/** Loads the model that the command line names, with its settings for answers. */
 export async function open(args: Arguments, signal: AbortSignal): Promise<Opened> {
+  const { captioner, loadMs } = await openModel(args, signal);
+  const { maxTokens, temperature, seed, detail } = args;
+  return { captioner, options: { ...defined({ maxTokens, temperature, seed, detail }), signal }, loadMs };
+}
+
+/** Loads the model that the command line names; `name` is its text file. @param more What the command decides itself. */
+export async function openModel(
+  args: LoadingArguments,
+  signal: AbortSignal,
+  more: Pick<LoadOptions, "conversations"> = {},
+): Promise<Pick<Opened, "captioner" | "loadMs"> & { readonly name: string }> {
   const started = performance.now();
   const lazy = await lazyOption(args.lazy);
   const files = await modelFiles(args);
@@ -32,13 +44,14 @@ export async function open(args: Arguments, signal: AbortSignal): Promise<Opened
         build: args.kernels,
         lazy,
       }),
+      ...more,
       onProgress: progress.update,
       signal,
     });
     const loadMs = performance.now() - started;
-    progress.done(`loaded ${files.text[0]!.name} in ${loadMs.toFixed(0)} ms (${captioner.backend})`);
-    const { maxTokens, temperature, seed, detail } = args;
-    return { captioner, options: { ...defined({ maxTokens, temperature, seed, detail }), signal }, loadMs };
+    const { name } = files.text[0]!;
+    progress.done(`loaded ${name} in ${loadMs.toFixed(0)} ms (${captioner.backend})`);
+    return { captioner, loadMs, name };
   } finally {
     await closeFiles(files);
   }

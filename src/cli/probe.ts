@@ -1,8 +1,9 @@
 import { openProbe, type Probe } from "../../sdk/probe.ts";
-import { type Arguments, UsageError } from "./args.ts";
+import type { Arguments } from "./args.ts";
 import { closeFiles, modelFiles } from "./model.ts";
 import { defined } from "./open.ts";
 import { Progress } from "./terminal.ts";
+import { UsageError } from "./values.ts";
 
 /** Loads the model that the command line names, to try plans on it: greedily, with one tile a picture. */
 export async function openProbeOf(args: Arguments, signal: AbortSignal): Promise<Probe> {

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { parseArguments, USAGE, UsageError } from "./args.ts";
+import { parseArguments, USAGE } from "./args.ts";
 import { calibrate } from "./calibrate.ts";
 import { caption } from "./caption.ts";
 import { chat } from "./chat.ts";
@@ -7,6 +7,7 @@ import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
 import { interruptSignal } from "./open.ts";
 import { errorLine, note, print } from "./terminal.ts";
+import { UsageError } from "./values.ts";
 import { VERSION } from "../../sdk/version.ts";
 
 const COMMANDS = { caption, ask: caption, chat, evaluate, calibrate, inspect };
