@@ -39,5 +39,11 @@ function spawn(args: readonly string[], env: Record<string, string>) {
     ...{ stdin: "null", stdout: "piped", stderr: "piped" },
     env: { NO_COLOR: "1", ...env },
   }).spawn();
+  // where a test fails before it stops its server
+  let ended = false;
+  child.status.then(() => ended = true);
+  addEventListener("unload", () => {
+    if (!ended) child.kill("SIGKILL");
+  });
   return { child, stderr: new Response(child.stderr).text() };
 }
