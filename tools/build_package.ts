@@ -54,7 +54,7 @@ async function finish(file: string): Promise<void> {
   await writeFile(`${base}.d.ts`, types.replace(/(from |import\()"(\.{1,2}\/[^"]+)\.ts"/g, '$1"$2.js"'));
   if (!file.startsWith("src/")) return;
   const code = await readFile(`${base}.js`, "utf8");
-  await writeFile(`${base}.js`, code.replace(/^#!.*\n/, "#!/usr/bin/env node\n"));
+  await writeFile(`${base}.js`, code.replace(/^#!.*\n/, file === "src/deno.ts" ? "" : "#!/usr/bin/env node\n"));
 }
 
 async function manifest(): Promise<void> {
@@ -72,7 +72,7 @@ async function manifest(): Promise<void> {
     exports,
     types: exports["."]?.types,
     bin: { loris: "src/cli.js" },
-    sideEffects: ["./src/cli.js"],
+    sideEffects: ["./src/cli.js", "./src/deno.js"],
   };
   await writeFile(join(out, "package.json"), JSON.stringify(whole, null, 2) + "\n");
 }

@@ -9,7 +9,7 @@ import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build, stop } from "npm:esbuild@0.28.2";
+import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
 
 interface Size {
   readonly raw: number;
@@ -17,15 +17,12 @@ interface Size {
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const DEPENDENCIES = ["@huggingface/jinja", "@huggingface/tokenizers"];
-
 function sizeOf(bytes: Uint8Array): Size {
   return { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
 }
 
 /** The entry as a bundler for browsers and Workers would ship it. */
 async function bundle(entry: string, dependencies: boolean): Promise<Size> {
-  const alias = await dependencyFiles();
   const result = await build({
     entryPoints: [join(root, entry)],
     bundle: true,
@@ -34,18 +31,24 @@ async function bundle(entry: string, dependencies: boolean): Promise<Size> {
     format: "esm",
     target: "es2022",
     legalComments: "none",
-    external: dependencies ? ["node:*"] : ["node:*", ...DEPENDENCIES],
-    alias: dependencies ? alias : {},
+    plugins: [packages(dependencies)],
     logLevel: "error",
   });
   return sizeOf(result.outputFiles[0]!.contents);
 }
 
 /** There is no node_modules here: Deno keeps the packages, and says where. */
-async function dependencyFiles(): Promise<Record<string, string>> {
-  const files = DEPENDENCIES.map((name) => [name, fileURLToPath(import.meta.resolve(name))] as const);
-  for (const [, file] of files) await readFile(file);
-  return Object.fromEntries(files);
+function packages(bundled: boolean): Plugin {
+  return {
+    name: "packages",
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+        if (kind === "entry-point") return undefined;
+        if (path.startsWith("node:") || !bundled) return { path, external: true };
+        return { path: fileURLToPath(import.meta.resolve(path)) };
+      });
+    },
+  };
 }
 
 const entries = await readdir(join(root, "sdk"), { recursive: true, withFileTypes: true });
@@ -55,6 +58,8 @@ const sizes = new Map<string, Size>();
 for (const file of modules) sizes.set(file, sizeOf(await readFile(join(root, file))));
 sizes.set("sdk/mod.ts, minified", await bundle("sdk/mod.ts", false));
 sizes.set("sdk/mod.ts, minified, with dependencies", await bundle("sdk/mod.ts", true));
+sizes.set("src/service/app.ts, minified", await bundle("src/service/app.ts", false));
+sizes.set("src/service/app.ts, minified, with dependencies", await bundle("src/service/app.ts", true));
 await stop();
 
 const budgets = new Map<string, Size>(

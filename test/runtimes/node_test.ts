@@ -44,14 +44,41 @@ captioner.close();
 console.log(JSON.stringify({ node: process.versions.node, text, usage }));
 `;
 
+const SERVICE = `
+import { readFile } from "node:fs/promises";
+import { load } from "loris";
+import { createApp } from "loris/service";
+import { fileSource } from "loris/sources/file";
+const [model, photo] = process.argv.slice(2);
+const captioner = await load({
+  text: fileSource(model + "/nano-text-q4_0.gguf"),
+  vision: fileSource(model + "/nano-mmproj-q8_0.gguf"),
+});
+const app = createApp(captioner);
+const headers = { "content-type": "image/jpeg" };
+const response = await app.request("/caption", { method: "POST", body: await readFile(photo), headers });
+const { description } = await response.json();
+const stream = await app.request("/v1/chat/completions", {
+  method: "POST",
+  body: JSON.stringify({ messages: [{ role: "user", content: "Hello" }], max_tokens: 3, stream: true }),
+  headers: { "content-type": "application/json" },
+});
+console.log(JSON.stringify({ description, events: (await stream.text()).split("\\n\\n") }));
+`;
+
 const TYPES = `
 import { type Captioner, load, LorisError } from "loris";
+import { createApp, type ServiceOptions } from "loris/service";
 import { fileSource } from "loris/sources/file";
 const captioner: Captioner = await load({ text: fileSource("a"), vision: fileSource("b") });
 const text: string = (await captioner.caption(new Uint8Array()).result).text;
 // @ts-expect-error a caption is a string: the types are there, not "any"
 const wrong: number = (await captioner.caption(new Uint8Array()).result).text;
-export { LorisError, text, wrong };
+const options: ServiceOptions = { maxWaiting: 3, shutdown: new AbortController().signal };
+const response: Response = await createApp(captioner, options).fetch(new Request("http://x/health"));
+// @ts-expect-error no such option
+createApp(captioner, { maxWait: 3 });
+export { LorisError, response, text, wrong };
 `;
 
 Deno.test({
@@ -72,6 +99,16 @@ Deno.test({
         assert.match(node, /^22\./);
         assert.ok(text.trim().split(" ").length > 3, text);
         assert.equal(usage.imageTokens, 64);
+      });
+
+      await t.step("the service answers under Node 22", async () => {
+        await Deno.writeTextFile(`${project}/service.js`, SERVICE);
+        const { description, events } = JSON.parse(
+          await run(project, [...NODE, "service.js", "node_modules/loris/models/nano", PHOTO]),
+        );
+        assert.match(description, /dog/);
+        assert.deepEqual(events.slice(-2), ["data: [DONE]", ""]);
+        assert.ok(events.length > 4);
       });
 
       await t.step("the bin says under Node 22 what the command line says under Deno", async () => {

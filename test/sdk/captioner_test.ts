@@ -192,8 +192,8 @@ Deno.test("close() lets the running request end, refuses those in line and every
   assert.equal((await running.result).usage.completionTokens, 8);
   assert.equal((await waiting).code, "closed");
   await closed;
-  for (const use of [() => closing.memory, () => closing.backend, () => closing.contextTokens, () => closing.weights]) {
-    assert.throws(use, { code: "closed" });
+  for (const name of ["memory", "backend", "contextTokens", "weights", "conversations", "requests"] as const) {
+    assert.throws(() => closing[name], { code: "closed" }, name);
   }
   await closing.close();
 });

@@ -124,6 +124,18 @@ Deno.test("an answer goes on while another's prompt of several tiles is looked a
   assert.equal((await answer.result).usage.completionTokens, 60);
 });
 
+Deno.test("conversations and requests tell how many can be computed, are, and wait", async () => {
+  const captioner = await open({ conversations: 2 });
+  assert.deepEqual([captioner.conversations, captioner.requests], [2, { active: 0, waiting: 0 }]);
+  const ask = () => captioner.chat([user("Tell me about a dog.")], { maxTokens: 40, temperature: 3, seed: 1 }).result;
+  const answers = [ask(), ask(), ask()];
+  const seen: unknown[] = [];
+  while (captioner.requests.active < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  seen.push(captioner.requests);
+  await Promise.all(answers);
+  assert.deepEqual([...seen, captioner.requests], [{ active: 2, waiting: 1 }, { active: 0, waiting: 0 }]);
+});
+
 Deno.test("conversations and keptTiles: each has its bytes in the plan, and bounds", async () => {
   const [one, three] = [await open(), await open({ conversations: 3 })];
   assert.equal(three.memory.kvBytes, 3 * one.memory.kvBytes);
