@@ -103,11 +103,13 @@ export function createApp<Env extends object = object>(
     return chatRoute(c, service, observeStream(metrics, log, about));
   });
   app.post("/caption", (c) => captionRoute(c, service));
-  const described = describeModel(settings.modelId, Math.floor(Date.now() / 1000));
-  app.get("/v1/models", (c) => c.json({ object: "list", data: [described] }));
+  let created: number | undefined;
+  // Cloudflare's clock stands at 0 until there is a request
+  const described = () => describeModel(settings.modelId, created ??= Math.floor(Date.now() / 1000));
+  app.get("/v1/models", (c) => c.json({ object: "list", data: [described()] }));
   app.get("/v1/models/:id{.+}", (c) => {
     if (c.req.param("id") !== settings.modelId) throw unknownModel(c.req.param("id"));
-    return c.json(described);
+    return c.json(described());
   });
   app.get("/health", (c) => c.json(...healthOf(model.state, settings.shutdown?.aborted ?? false)));
   app.get("/metrics", (c) => {

@@ -4,7 +4,7 @@ import * as v from "valibot";
 export const modelObject = v.object({
   id: v.string(),
   object: v.literal("model"),
-  created: v.pipe(v.number(), v.description("When the service started, in seconds since 1970.")),
+  created: v.pipe(v.number(), v.description("When the service was first asked, in seconds since 1970.")),
   owned_by: v.string(),
   input_modalities: v.array(v.picklist(["text", "image"])),
   output_modalities: v.array(v.literal("text")),
