@@ -1,7 +1,10 @@
 import { type Answer, DeferredAnswer } from "./answer.ts";
 import { LorisError } from "./errors.ts";
+import { LogprobReader, type LogprobsOptions, type TokenLogprob } from "./generate/logprobs.ts";
+import { type ResponseFormat, ResponseFormats } from "./generate/response_format.ts";
 import { Sampler, type SamplingOptions } from "./generate/sampling.ts";
 import { Scheduler } from "./generate/scheduler.ts";
+import type { Delta } from "./generate/token_log.ts";
 import type { ImageDecoder } from "./image/decoder.ts";
 import { type ImageInput, readImageBytes } from "./image/input.ts";
 import { Picture } from "./image/picture.ts";
@@ -25,11 +28,13 @@ export interface Message {
 }
 
 /** How an answer is made. Everything may be left out. */
-export interface ChatOptions extends SamplingOptions {
+export interface ChatOptions extends SamplingOptions, LogprobsOptions {
   /** The most tokens of the answer; 256. What does not fit the context is refused before any work. */
   readonly maxTokens?: number;
   /** Up to 16 strings that end the answer and are not part of it. */
   readonly stop?: readonly string[];
+  /** Free text, the default, any JSON object, or JSON of a schema, which the answer then cannot but be. */
+  readonly responseFormat?: ResponseFormat;
   /** For images that do not say it themselves: "low" (one tile, the default) or "high" (the model's tiling). */
   readonly detail?: Detail;
   /** The most tiles of one image, the overview included; 17. */
@@ -67,8 +72,10 @@ export interface Timings {
 /** A finished answer. */
 export interface ChatResult {
   readonly text: string;
-  /** "stop": the model or a stop string ended it; "length": `maxTokens` or the context did. */
+  /** "stop": the model, the end of its JSON or a stop string ended it; "length": `maxTokens` or the context did. */
   readonly finishReason: "stop" | "length";
+  /** The text's tokens, where `logprobs` asks for them; that of the end is none of them. */
+  readonly logprobs?: readonly TokenLogprob[];
   readonly usage: Usage;
   readonly timings: Timings;
 }
@@ -97,7 +104,7 @@ export interface CaptionerParts {
 /** What is asked of a picture, if nothing else. */
 export const DEFAULT_PROMPT = "Describe this image.";
 
-type OpenParts = CaptionerParts & { readonly scheduler: Scheduler };
+type OpenParts = CaptionerParts & { readonly scheduler: Scheduler; readonly formats: ResponseFormats };
 
 const DEFAULTS = { maxTokens: 256, maxTiles: 17 };
 
@@ -111,7 +118,11 @@ export class Captioner {
 
   constructor(parts: CaptionerParts) {
     const { model: { vlm, caches }, tokenizer } = parts;
-    this.#open = { ...parts, scheduler: new Scheduler(vlm, tokenizer, caches) };
+    this.#open = {
+      ...parts,
+      scheduler: new Scheduler(vlm, tokenizer, caches),
+      formats: new ResponseFormats(tokenizer),
+    };
   }
 
   /** What computes: "wasm-relaxed", "wasm-simd128" or "wasm-plain". */
@@ -156,8 +167,8 @@ export class Captioner {
   /**
    * Describes one picture.
    *
-   * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `argument_invalid`,
-   * `context_overflow`, `non_finite`, `closed`; the signal's reason.
+   * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `argument_invalid`, `file_unsupported` for
+   * JSON of a model that cannot write it, `context_overflow`, `non_finite`, `closed`; the signal's reason.
    */
   caption(image: ImageInput, options: CaptionOptions = {}): Answer<ChatResult> {
     const text = options.prompt ?? DEFAULT_PROMPT;
@@ -183,12 +194,14 @@ export class Captioner {
     await open?.scheduler.close();
   }
 
-  async *#run(messages: readonly Message[], options: ChatOptions): AsyncGenerator<string, ChatResult> {
-    const { tokenizer, template } = this.#parts;
+  async *#run(messages: readonly Message[], options: ChatOptions): AsyncGenerator<Delta, ChatResult> {
+    const { tokenizer, template, formats } = this.#parts;
     checkMessages(messages);
     checkMaxTokens(options.maxTokens);
     const sampler = new Sampler(options);
     const detokenizer = new Detokenizer(tokenizer, options.stop);
+    const logprobs = LogprobReader.of(tokenizer, options);
+    const constraint = formats.constraint(options.responseFormat);
     const { signal } = options;
     const pictures = await this.#pictures(messages, options);
     const layouts = pictures.map(({ plan }) => ({
@@ -200,13 +213,16 @@ export class Captioner {
     const maxTokens = this.#fit(prompt, options.maxTokens);
     const pieces = promptPieces(prompt, pictures);
     const usage = this.#tokensOf(prompt);
-    const answer = this.#parts.scheduler.answer({ prompt: pieces, sampler, detokenizer, maxTokens, signal });
+    const how = { sampler, detokenizer, maxTokens, constraint, logprobs };
+    const answer = this.#parts.scheduler.answer({ prompt: pieces, ...how, signal });
     let text = "";
+    const tokens: TokenLogprob[] = [];
     try {
       for (;;) {
         const { done, value } = await answer.next();
         if (!done) {
-          text += value;
+          text += value.text;
+          tokens.push(...value.tokens);
           yield value;
           continue;
         }
@@ -216,6 +232,7 @@ export class Captioner {
         const decodeImageMs = pictures.reduce((sum, picture) => sum + picture.decodeMs, 0);
         return {
           ...{ text, finishReason },
+          ...logprobs ? { logprobs: tokens } : {},
           usage: { ...usage, completionTokens, cachedTokens },
           timings: { decodeImageMs, visionMs, prefillMs, perTokenMs },
         };

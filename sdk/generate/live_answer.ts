@@ -3,7 +3,10 @@ import type { PrefillTimes } from "../model/vlm.ts";
 import type { Detokenizer } from "../text/detokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Channel } from "./channel.ts";
+import type { Constraint } from "./grammar/constraint.ts";
+import type { LogprobReader, TokenLogprob } from "./logprobs.ts";
 import type { Sampler } from "./sampling.ts";
+import { type Delta, TokenLog } from "./token_log.ts";
 
 /** How an answer is made. */
 export interface AnswerOptions {
@@ -11,6 +14,10 @@ export interface AnswerOptions {
   readonly detokenizer: Detokenizer;
   /** The most tokens of the answer. */
   readonly maxTokens: number;
+  /** What the answer is held to, if anything. */
+  readonly constraint?: Constraint | undefined;
+  /** What reads log probabilities, if they are wanted. */
+  readonly logprobs?: LogprobReader | undefined;
 }
 
 /** How an answer came out. Times are milliseconds. */
@@ -34,10 +41,13 @@ export class LiveAnswer {
   decodeMs = 0;
   readonly #tokenizer: Tokenizer;
   readonly #options: AnswerOptions;
-  readonly #channel = new Channel<string, Generated>();
+  readonly #channel = new Channel<Delta, Generated>();
+  readonly #log = new TokenLog();
   readonly #controller = new AbortController();
   #times: PrefillTimes = { visionMs: 0, prefillMs: 0 };
   #cachedTokens = 0;
+  /** Certain, and not given out yet. */
+  #text = "";
 
   constructor(tokenizer: Tokenizer, options: AnswerOptions) {
     this.#tokenizer = tokenizer;
@@ -58,7 +68,7 @@ export class LiveAnswer {
     return this.ids.at(-1)!;
   }
 
-  read(): AsyncGenerator<string, Generated> {
+  read(): AsyncGenerator<Delta, Generated> {
     return this.#channel.read();
   }
 
@@ -85,27 +95,44 @@ export class LiveAnswer {
    * @param room Tokens that its cache can still take.
    */
   take(backend: Backend, logits: number, vocabulary: number, buffers: SamplingBuffers, room: number): void {
-    const { sampler, detokenizer, maxTokens } = this.#options;
+    const { sampler, detokenizer, maxTokens, constraint, logprobs } = this.#options;
     try {
-      const id = sampler.sample(backend, logits, vocabulary, buffers, this.ids);
+      const tell = logprobs?.read(backend, logits, vocabulary);
+      constraint?.apply(backend, logits, vocabulary);
+      // a penalty must not bring a token back that is not allowed
+      const recent = constraint ? this.ids.filter((id) => constraint.allows(id)) : this.ids;
+      const id = sampler.sample(backend, logits, vocabulary, buffers, recent);
+      const token = tell?.(id);
       this.ids.push(id);
       if (this.#tokenizer.endIds.has(id)) return this.#end("stop");
-      this.#give(detokenizer.push(id));
-      if (detokenizer.stopped) this.#end("stop");
+      constraint?.push(id);
+      this.#add(detokenizer.push(id), token);
+      if (detokenizer.stopped || constraint?.ended) this.#end("stop");
       else if (this.ids.length === maxTokens || room === 0) this.#end("length");
+      else this.#give();
     } catch (error) {
       this.fail(error);
     }
   }
 
   #end(finishReason: Generated["finishReason"]): void {
-    this.#give(this.#options.detokenizer.finish());
+    const { detokenizer } = this.#options;
+    this.#text += detokenizer.finish();
+    const tokens = this.#log.finish(this.#text.length, detokenizer.stopped);
+    if (this.#text !== "" || tokens.length > 0) this.#channel.push({ text: this.#text, tokens });
     const { decodeMs } = this;
     const cachedTokens = this.#cachedTokens;
     this.#channel.end({ finishReason, completionTokens: this.ids.length, cachedTokens, ...this.#times, decodeMs });
   }
 
-  #give(text: string): void {
-    if (text !== "") this.#channel.push(text);
+  #add(text: string, token: TokenLogprob | undefined): void {
+    this.#text += text;
+    if (token) this.#log.push(token, this.#text.length + this.#options.detokenizer.heldLength);
+  }
+
+  #give(): void {
+    if (this.#text === "") return;
+    this.#channel.push({ text: this.#text, tokens: this.#log.give(this.#text.length) });
+    this.#text = "";
   }
 }

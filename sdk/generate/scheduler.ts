@@ -6,6 +6,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { type Generated, LiveAnswer } from "./live_answer.ts";
 import type { AnswerOptions } from "./live_answer.ts";
 import { HeldCache, slotsOf } from "./prefix.ts";
+import type { Delta } from "./token_log.ts";
 
 /** What is to be answered, and how. */
 export interface Request extends AnswerOptions {
@@ -52,7 +53,7 @@ export class Scheduler {
    *
    * @throws {LorisError} `non_finite`, `closed`; the signal's reason.
    */
-  async *answer(request: Request): AsyncGenerator<string, Generated> {
+  async *answer(request: Request): AsyncGenerator<Delta, Generated> {
     request.signal?.throwIfAborted();
     if (this.#closed) throw closed();
     const answer = new LiveAnswer(this.#tokenizer, request);

@@ -35,6 +35,11 @@ export class Detokenizer {
     return this.#stopped;
   }
 
+  /** UTF-16 units of text that is held back. */
+  get heldLength(): number {
+    return this.#held.length;
+  }
+
   /**
    * @returns the text that is certain with this token, often none. Invalid UTF-8 becomes U+FFFD as `TextDecoder` does it.
    * @throws {LorisError} `argument_invalid` for an id outside of the vocabulary.

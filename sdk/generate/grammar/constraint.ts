@@ -1,0 +1,66 @@
+import type { Backend } from "../../backend/backend.ts";
+import { LorisError } from "../../errors.ts";
+import { type Grammar, type GrammarState, has } from "./grammar.ts";
+
+/**
+ * The logit of a token that may not follow: finite, so that it still compares, and so small that no temperature gives it a
+ * probability.
+ */
+const FORBIDDEN = -3e38;
+
+/** Holds one answer to a grammar. */
+export class Constraint {
+  readonly #grammar: Grammar;
+  #state: GrammarState;
+
+  constructor(grammar: Grammar) {
+    this.#grammar = grammar;
+    this.#state = grammar.start;
+  }
+
+  /** True if the text is whole and nothing may follow it. */
+  get ended(): boolean {
+    return this.#state.complete && this.#state.stacks.length === 0;
+  }
+
+  /** True if a token may follow. */
+  allows(id: number): boolean {
+    return has(this.#grammar.mask(this.#state), id);
+  }
+
+  /**
+   * Makes the logits of tokens that may not follow so small that they are never chosen, in place.
+   *
+   * @param logits Address of f32 [count].
+   * @throws {LorisError} `non_finite` if a logit is NaN or infinite, `argument_invalid` for a schema that takes too much
+   * work, `file_unsupported` if no token may follow because the vocabulary lacks bytes.
+   */
+  apply(backend: Backend, logits: number, count: number): void {
+    // what is overwritten must not hide that the network is broken
+    if (backend.argmax(logits, count) < 0) {
+      throw new LorisError("non_finite", "the network's output is not finite; the weights are damaged");
+    }
+    const mask = this.#grammar.mask(this.#state);
+    const values = backend.floats(logits, count);
+    const known = Math.min(count, mask.length * 32);
+    let any = false;
+    for (let word = 0; word < mask.length; word++) {
+      const bits = mask[word]!;
+      any ||= bits !== 0;
+      if (bits === 0xffffffff) continue;
+      const end = Math.min(word * 32 + 32, known);
+      if (bits === 0) values.fill(FORBIDDEN, word * 32, end);
+      else for (let id = word * 32; id < end; id++) if ((bits >>> (id & 31) & 1) === 0) values[id] = FORBIDDEN;
+    }
+    values.fill(FORBIDDEN, known);
+    if (any) return;
+    throw new LorisError("file_unsupported", "the vocabulary has no token with which the answer can go on as asked", {
+      param: "responseFormat",
+    });
+  }
+
+  /** The token that was chosen; it must be one that may follow. */
+  push(id: number): void {
+    this.#state = this.#grammar.after(this.#state, id);
+  }
+}
