@@ -5,7 +5,6 @@ import { Grammar } from "./grammar/grammar.ts";
 import { JsonWriter, rulesOf } from "./grammar/rules.ts";
 import { readSchema } from "./grammar/schema.ts";
 import { TokenTrie } from "./grammar/token_trie.ts";
-import { complement, intersect, writable } from "./grammar/utf8.ts";
 
 /**
  * What an answer is to be: text, the default; any JSON object; or JSON of a schema. JSON is whole whenever the answer ends by
@@ -28,9 +27,6 @@ export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 const MAX_CHARACTERS = 1 << 16;
 /** Grammars that are kept for later requests. */
 const MAX_GRAMMARS = 8;
-
-/** What must not stand in a JSON string as it is. */
-const ESCAPED = complement([[0x22, 0x22], [0x5c, 0x5c]]).flatMap((r) => intersect([r], [[0x20, 0x10ffff]]));
 
 /** Makes constraints for a vocabulary, and keeps what it has found about schemas that come again. */
 export class ResponseFormats {
@@ -64,7 +60,7 @@ export class ResponseFormats {
 
   #make(text: string): Grammar {
     const vocabulary = this.#vocabulary ??= new TokenTrie(this.#tokenizer);
-    const writer = new JsonWriter(intersect(writable(vocabulary.bytes), ESCAPED));
+    const writer = new JsonWriter(vocabulary.characters);
     return new Grammar(vocabulary, rulesOf(readSchema(JSON.parse(text), writer), writer));
   }
 }

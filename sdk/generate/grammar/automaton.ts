@@ -30,13 +30,15 @@ export class Rule {
 export type Symbols = Terminal | Rule;
 
 /** What is still to come, the next symbol on top. Equal stacks are one object. */
-class Stack {
+class Stack<Mask> {
   readonly id: number;
   readonly top: Symbols;
-  readonly below: Stack | undefined;
-  readonly above = new Map<Symbols, Stack>();
+  readonly below: Stack<Mask> | undefined;
+  readonly above = new Map<Symbols, Stack<Mask>>();
+  /** The state of a text that can go on with this stack alone. */
+  alone: State<Mask> | undefined;
 
-  constructor(id: number, top: Symbols, below: Stack | undefined) {
+  constructor(id: number, top: Symbols, below: Stack<Mask> | undefined) {
     this.id = id;
     this.top = top;
     this.below = below;
@@ -45,14 +47,14 @@ class Stack {
 
 /** All ways in which a text so far may go on. */
 export class State<Mask> {
-  readonly stacks: readonly Stack[];
+  readonly stacks: readonly Stack<Mask>[];
   /** True if the text may end here. */
   readonly complete: boolean;
   /** What is known of the tokens that may follow. */
   mask: Mask | undefined;
   readonly next = new Map<number, State<Mask> | undefined>();
 
-  constructor(stacks: readonly Stack[], complete: boolean) {
+  constructor(stacks: readonly Stack<Mask>[], complete: boolean) {
     this.stacks = stacks;
     this.complete = complete;
   }
@@ -73,14 +75,14 @@ const MAX_STACKS = 1024;
  */
 export class Automaton<Mask> {
   readonly start: State<Mask>;
-  readonly #ground = new Map<Symbols, Stack>();
+  readonly #ground = new Map<Symbols, Stack<Mask>>();
   readonly #states = new Map<string, State<Mask>>();
   #stacks = 0;
   #kept = 0;
   #steps = 0;
 
   constructor(start: Symbols) {
-    const into = new Set<Stack>();
+    const into = new Set<Stack<Mask>>();
     const complete = this.#expand(this.#push(undefined, start), into);
     this.start = this.#state(into, complete);
   }
@@ -99,7 +101,7 @@ export class Automaton<Mask> {
   step(from: State<Mask>, byte: number): State<Mask> | undefined {
     const known = from.next.get(byte);
     if (known !== undefined || from.next.has(byte)) return known;
-    const into = new Set<Stack>();
+    const into = new Set<Stack<Mask>>();
     let complete = false;
     for (const stack of from.stacks) {
       this.#steps++;
@@ -118,7 +120,7 @@ export class Automaton<Mask> {
     return this.#state(new Set(of.stacks.filter(({ top }) => wanted(top as Terminal))), false);
   }
 
-  #push(below: Stack | undefined, top: Symbols): Stack {
+  #push(below: Stack<Mask> | undefined, top: Symbols): Stack<Mask> {
     const above = below?.above ?? this.#ground;
     let stack = above.get(top);
     if (!stack) {
@@ -130,7 +132,7 @@ export class Automaton<Mask> {
   }
 
   /** Adds the stacks with a terminal on top that come of one. @returns true if one of them is empty. */
-  #expand(stack: Stack | undefined, into: Set<Stack>): boolean {
+  #expand(stack: Stack<Mask> | undefined, into: Set<Stack<Mask>>): boolean {
     if (!stack) return true;
     if (!(stack.top instanceof Rule)) {
       into.add(stack);
@@ -146,16 +148,22 @@ export class Automaton<Mask> {
     return complete;
   }
 
-  #state(stacks: ReadonlySet<Stack>, complete: boolean): State<Mask> {
+  #state(stacks: ReadonlySet<Stack<Mask>>, complete: boolean): State<Mask> {
+    if (stacks.size === 1 && !complete) {
+      // most states are such
+      const [stack] = stacks;
+      return stack!.alone ??= this.#made([stack!], false);
+    }
     const sorted = [...stacks].sort((a, b) => a.id - b.id);
     const key = `${complete ? "." : ""}${sorted.map(({ id }) => id).join(" ")}`;
     let state = this.#states.get(key);
-    if (!state) {
-      state = new State(sorted, complete);
-      this.#states.set(key, state);
-      this.#kept++;
-    }
+    if (!state) this.#states.set(key, state = this.#made(sorted, complete));
     return state;
+  }
+
+  #made(stacks: readonly Stack<Mask>[], complete: boolean): State<Mask> {
+    this.#kept++;
+    return new State(stacks, complete);
   }
 }
 

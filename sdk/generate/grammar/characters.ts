@@ -1,5 +1,5 @@
 import type { Terminal } from "./automaton.ts";
-import { type CodePoints, intersect, leadByte, reachable, type Utf8Prefix } from "./utf8.ts";
+import { type CodePoints, contains, intersect, leadByte, reachable, type Utf8Prefix } from "./utf8.ts";
 
 /** The inside of a string, character by character. A place in it is a number. */
 export interface CharacterMachine {
@@ -29,7 +29,7 @@ const D = 0xd;
 export class StringBody {
   readonly start: Terminal;
   readonly #machine: CharacterMachine;
-  readonly #places = new Map<string, Terminal>();
+  readonly #places = new Map<string | number, Terminal>();
 
   constructor(machine: CharacterMachine) {
     this.#machine = machine;
@@ -38,7 +38,7 @@ export class StringBody {
 
   /** Between two characters. */
   #boundary(place: number): Terminal {
-    return this.#place(`${place}`, this.#machine.plainCharacters(place), (byte) => {
+    return this.#places.get(place) ?? this.#place(place, this.#machine.plainCharacters(place), (byte) => {
       if (byte === QUOTE) return this.#machine.ends(place) ? CLOSED : undefined;
       const following = this.#machine.following(place);
       if (byte === BACKSLASH) return this.#machine.escapes && following.length > 0 ? this.#escape(place) : undefined;
@@ -81,7 +81,7 @@ export class StringBody {
     });
   }
 
-  #place(key: string, plainCharacters: number, step: (byte: number) => Terminal | undefined): Terminal {
+  #place(key: string | number, plainCharacters: number, step: (byte: number) => Terminal | undefined): Terminal {
     const known = this.#places.get(key);
     if (known) return known;
     const made = { step, plainCharacters, complete: false, open: true };
@@ -91,10 +91,6 @@ export class StringBody {
 }
 
 const CLOSED: Terminal = { step: () => undefined, complete: true, open: false, plainCharacters: 0 };
-
-function contains(ranges: readonly CodePoints[], codePoint: number): boolean {
-  return ranges.some(([first, last]) => codePoint >= first && codePoint <= last);
-}
 
 /** Any text of so many characters. A place is how many there are. */
 export class AnyText implements CharacterMachine {

@@ -1,5 +1,6 @@
 import { LorisError } from "../../errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
+import { type CodePoints, countCharacters, intersect, writable } from "./utf8.ts";
 
 /** Tokens as a trie of their bytes, in preorder: a node's subtree lies behind it. */
 class Trie {
@@ -43,6 +44,9 @@ class Trie {
   }
 }
 
+/** What is asked of a tokenizer. */
+type Tokens = Pick<Tokenizer, "vocabularySize" | "endIds" | "tokenBytes">;
+
 interface Token {
   readonly id: number;
   readonly bytes: Uint8Array;
@@ -50,9 +54,8 @@ interface Token {
   readonly key: string;
 }
 
-/** Whole characters, none of which has to be escaped in a string. */
-// deno-lint-ignore no-control-regex -- they are what it is about
-const PLAIN = /^[^"\\\x00-\x1f]+$/u;
+/** What may stand in a JSON string as it is (RFC 8259, section 7). */
+const UNESCAPED: readonly CodePoints[] = [[0x20, 0x21], [0x23, 0x5b], [0x5d, 0x10ffff]];
 const LONGEST = 0xff;
 
 /**
@@ -67,32 +70,22 @@ export class TokenTrie {
   /** Ids of plain tokens and the characters of each; longer ones count as 255. */
   readonly plainIds: Int32Array;
   readonly plainCharacters: Uint8Array;
-  /** Bytes that are a token. */
-  readonly bytes: ReadonlySet<number>;
-  readonly #tokenizer: Tokenizer;
+  /** Characters that the vocabulary can write and that may stand in a string as they are, ascending. */
+  readonly characters: readonly CodePoints[];
+  readonly #tokenizer: Tokens;
 
   /** @throws {LorisError} `file_unsupported` for a vocabulary without some printable ASCII character. */
-  constructor(tokenizer: Tokenizer) {
+  constructor(tokenizer: Tokens) {
     this.#tokenizer = tokenizer;
     this.vocabularySize = tokenizer.vocabularySize;
     this.endIds = tokenizer.endIds;
-    const [plain, other]: [Token[], Token[]] = [[], []];
-    const characters: number[] = [];
-    const single = new Set<number>();
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    const tokens: Token[] = [];
     for (let id = 0; id < tokenizer.vocabularySize; id++) {
       const bytes = tokenizer.tokenBytes(id);
       if (bytes.length === 0 || this.endIds.has(id)) continue;
-      if (bytes.length === 1) single.add(bytes[0]!);
-      const token = { id, bytes, key: String.fromCharCode(...bytes) };
-      const text = decoded(decoder, bytes);
-      if (text === undefined || !PLAIN.test(text)) {
-        other.push(token);
-        continue;
-      }
-      plain.push(token);
-      characters.push(Math.min([...text].length, LONGEST));
+      tokens.push({ id, bytes, key: String.fromCharCode(...bytes) });
     }
+    const single = new Set(tokens.filter(({ bytes }) => bytes.length === 1).map(({ bytes }) => bytes[0]!));
     for (let byte = 0x20; byte < 0x7f; byte++) {
       if (single.has(byte)) continue;
       const message =
@@ -100,7 +93,18 @@ export class TokenTrie {
         "needs one for each printable ASCII character";
       throw new LorisError("file_unsupported", message, { param: "responseFormat" });
     }
-    this.bytes = single;
+    this.characters = intersect(writable(single), UNESCAPED);
+    const [plain, other]: [Token[], Token[]] = [[], []];
+    const characters: number[] = [];
+    for (const token of tokens) {
+      const length = countCharacters(token.bytes, this.characters);
+      if (length === undefined) {
+        other.push(token);
+      } else {
+        plain.push(token);
+        characters.push(Math.min(length, LONGEST));
+      }
+    }
     this.plainIds = Int32Array.from(plain, ({ id }) => id);
     this.plainCharacters = Uint8Array.from(characters);
     this.plain = new Trie(sorted(plain));
@@ -116,12 +120,4 @@ export type { Trie };
 
 function sorted(tokens: readonly Token[]): Token[] {
   return tokens.toSorted((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
-}
-
-function decoded(decoder: TextDecoder, bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

@@ -78,3 +78,31 @@ export function writable(bytes: ReadonlySet<number>): CodePoints[] {
   }
   return union(ranges);
 }
+
+/** True if one of the ranges has the code point. */
+export function contains(ranges: readonly CodePoints[], codePoint: number): boolean {
+  for (const [first, last] of ranges) if (codePoint <= last) return codePoint >= first;
+  return false;
+}
+
+/** @returns the number of characters, undefined for bytes that are not whole characters, all of them of the ranges. */
+export function countCharacters(bytes: Uint8Array, ranges: readonly CodePoints[]): number | undefined {
+  let count = 0;
+  for (let i = 0; i < bytes.length; count++) {
+    const byte = bytes[i++]!;
+    if (byte < 0x80) {
+      if (!contains(ranges, byte)) return undefined;
+      continue;
+    }
+    const lead = leadByte(byte);
+    if (!lead) return undefined;
+    let { value } = lead;
+    for (let missing = lead.missing; missing > 0; missing--) {
+      const next = bytes[i++];
+      if (next === undefined || (next & 0xc0) !== 0x80) return undefined;
+      value = (value << 6) | (next & 0x3f);
+    }
+    if (reachable({ value, missing: 0 }, lead.missing + 1).length === 0 || !contains(ranges, value)) return undefined;
+  }
+  return count;
+}

@@ -13,9 +13,9 @@ import { nanoTokenizerData } from "../../text/nano.ts";
 export const CHARACTERS: readonly CodePoints[] = [[0x20, 0x21], [0x23, 0x5b], [0x5d, 0xd7ff], [0xe000, 0x10ffff]];
 const encoder = new TextEncoder();
 
-/** The automaton of a schema whose strings may have any characters. */
-export function automatonOf(schema: unknown): Automaton<unknown> {
-  const writer = new JsonWriter(CHARACTERS);
+/** The automaton of a schema, whose strings may have any characters if not said otherwise. */
+export function automatonOf(schema: unknown, characters = CHARACTERS): Automaton<unknown> {
+  const writer = new JsonWriter(characters);
   return new Automaton(rulesOf(readSchema(schema, writer), writer));
 }
 
@@ -38,9 +38,12 @@ if (!data) throw new Error("the embedded model's tokenizer is not there");
 export const TOKENIZER = new Tokenizer(data);
 export const VOCABULARY = new TokenTrie(TOKENIZER);
 
+const IDS = Array.from({ length: VOCABULARY.vocabularySize }, (_, id) => id);
+const PLAIN = new Set(VOCABULARY.plainIds);
+
 /** A grammar of a schema over the embedded model's vocabulary. */
-export function grammarOf(schema: unknown, vocabulary = VOCABULARY, characters = CHARACTERS): Grammar {
-  const writer = new JsonWriter(characters);
+export function grammarOf(schema: unknown, vocabulary = VOCABULARY): Grammar {
+  const writer = new JsonWriter(vocabulary.characters);
   return new Grammar(vocabulary, rulesOf(readSchema(schema, writer), writer));
 }
 
@@ -54,13 +57,12 @@ export function grammarOf(schema: unknown, vocabulary = VOCABULARY, characters =
 export function writeByChance(grammar: Grammar, random: Random, maxTokens: number): string | undefined {
   let state = grammar.start;
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const plain = new Set(VOCABULARY.plainIds);
   let text = "";
   for (let i = 0; i < maxTokens; i++) {
     const mask = grammar.mask(state);
-    const allowed = Array.from({ length: VOCABULARY.vocabularySize }, (_, id) => id).filter((id) => has(mask, id));
+    const allowed = IDS.filter((id) => has(mask, id));
     if (allowed.length === 0 && !state.complete) throw new Error(`${JSON.stringify(text)} cannot go on`);
-    const others = allowed.filter((id) => !plain.has(id));
+    const others = allowed.filter((id) => !PLAIN.has(id));
     const from = others.length > 0 && random.uniform() < 0.5 ? others : allowed;
     const id = from[Math.floor(random.uniform() * from.length)];
     if (id === undefined || VOCABULARY.endIds.has(id)) return text + decoder.decode();
