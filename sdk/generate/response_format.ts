@@ -25,8 +25,9 @@ export type ResponseFormat =
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
 const MAX_CHARACTERS = 1 << 16;
-/** Grammars that are kept for later requests. */
+/** Grammars that are kept for later requests, and what all of them keep together (`Grammar.kept`). */
 const MAX_GRAMMARS = 8;
+const MAX_KEPT = 1 << 16;
 
 /** Makes constraints for a vocabulary, and keeps what it has found about schemas that come again. */
 export class ResponseFormats {
@@ -50,18 +51,24 @@ export class ResponseFormats {
   }
 
   #grammar(text: string): Grammar {
-    const known = this.#grammars.get(text);
+    const grammar = this.#grammars.get(text) ?? this.#make(text);
     this.#grammars.delete(text);
-    const grammar = known && !known.worn ? known : this.#make(text);
+    let kept = grammar.kept;
+    for (const other of this.#grammars.values()) kept += other.kept;
+    for (const [oldest, { kept: its }] of this.#grammars) {
+      if (this.#grammars.size < MAX_GRAMMARS && kept <= MAX_KEPT) break;
+      this.#grammars.delete(oldest);
+      kept -= its;
+    }
     this.#grammars.set(text, grammar);
-    if (this.#grammars.size > MAX_GRAMMARS) this.#grammars.delete(this.#grammars.keys().next().value!);
     return grammar;
   }
 
   #make(text: string): Grammar {
     const vocabulary = this.#vocabulary ??= new TokenTrie(this.#tokenizer);
     const writer = new JsonWriter(vocabulary.characters);
-    return new Grammar(vocabulary, rulesOf(readSchema(JSON.parse(text), writer), writer));
+    const shape = readSchema(JSON.parse(text), writer);
+    return new Grammar(vocabulary, () => rulesOf(shape, writer));
   }
 }
 

@@ -87,12 +87,12 @@ export class Automaton<Mask> {
     this.start = this.#state(into, complete);
   }
 
-  /** States and stacks that are kept for later: about as many as there are terminals, too. */
+  /** States, their stacks, and about as many terminals that are kept for later: a measure of its bytes. */
   get kept(): number {
     return this.#kept;
   }
 
-  /** Stacks that were stepped so far: the work done. */
+  /** Steps of stacks that were new: the work done. */
   get steps(): number {
     return this.#steps;
   }
@@ -162,7 +162,7 @@ export class Automaton<Mask> {
   }
 
   #made(stacks: readonly Stack<Mask>[], complete: boolean): State<Mask> {
-    this.#kept++;
+    this.#kept += 1 + stacks.length;
     return new State(stacks, complete);
   }
 }

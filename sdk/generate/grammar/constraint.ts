@@ -1,6 +1,6 @@
 import type { Backend } from "../../backend/backend.ts";
 import { LorisError } from "../../errors.ts";
-import { type Grammar, type GrammarState, has } from "./grammar.ts";
+import { type Grammar, type GrammarState, has, type TokenMask } from "./grammar.ts";
 
 /**
  * The logit of a token that may not follow: finite, so that it still compares, and so small that no temperature gives it a
@@ -11,11 +11,14 @@ const FORBIDDEN = -3e38;
 /** Holds one answer to a grammar. */
 export class Constraint {
   readonly #grammar: Grammar;
+  readonly #ids: number[] = [];
+  /** Where the grammar began when `#state` was reached. */
+  #start: GrammarState;
   #state: GrammarState;
 
   constructor(grammar: Grammar) {
     this.#grammar = grammar;
-    this.#state = grammar.start;
+    this.#start = this.#state = grammar.start;
   }
 
   /** True if the text is whole and nothing may follow it. */
@@ -25,7 +28,7 @@ export class Constraint {
 
   /** True if a token may follow. */
   allows(id: number): boolean {
-    return has(this.#grammar.mask(this.#state), id);
+    return has(this.#mask(), id);
   }
 
   /**
@@ -40,7 +43,8 @@ export class Constraint {
     if (backend.argmax(logits, count) < 0) {
       throw new LorisError("non_finite", "the network's output is not finite; the weights are damaged");
     }
-    const mask = this.#grammar.mask(this.#state);
+    this.#grammar.tidy();
+    const mask = this.#mask();
     const values = backend.floats(logits, count);
     const known = Math.min(count, mask.length * 32);
     let any = false;
@@ -61,6 +65,21 @@ export class Constraint {
 
   /** The token that was chosen; it must be one that may follow. */
   push(id: number): void {
-    this.#state = this.#grammar.after(this.#state, id);
+    this.#state = this.#grammar.after(this.#current(), id);
+    this.#ids.push(id);
+  }
+
+  #mask(): TokenMask {
+    return this.#grammar.mask(this.#current());
+  }
+
+  /** The state; found again by its tokens if the grammar has forgotten it, for this answer or another. */
+  #current(): GrammarState {
+    const { start } = this.#grammar;
+    if (start !== this.#start) {
+      this.#start = start;
+      this.#state = this.#ids.reduce((state, id) => this.#grammar.after(state, id), start);
+    }
+    return this.#state;
   }
 }

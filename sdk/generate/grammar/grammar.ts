@@ -7,33 +7,47 @@ export type GrammarState = State<TokenMask>;
 
 /** Masks that are kept: some KiB each. */
 const MAX_MASKS = 512;
-/** States and stacks after which a grammar is better made anew. */
-const MAX_KEPT = 1 << 16;
-/** Stacks that may be stepped for one token, so that no schema stops everyone else: some 100 ms. */
-const MAX_STEPS = 1 << 21;
+/** What an automaton keeps before it is made anew: some 10 MB. */
+const MAX_KEPT = 1 << 15;
+/** New steps for one token, so that no schema stops everyone else or fills the memory: some 100 ms and 20 MB. */
+const MAX_STEPS = 1 << 16;
 
 /** A grammar over a vocabulary: which tokens may follow a text so far. */
 export class Grammar {
-  readonly #automaton: Automaton<TokenMask>;
+  readonly #start: () => Symbols;
   readonly #vocabulary: TokenTrie;
+  #automaton: Automaton<TokenMask>;
   /** States with a mask, the one made longest ago first. */
-  readonly #masked: GrammarState[] = [];
+  #masked: GrammarState[] = [];
   /** States on the way through a trie, by depth. */
-  readonly #way: GrammarState[] = [];
+  #way: GrammarState[] = [];
 
-  /** @throws {LorisError} `argument_invalid` for one with too many ways to begin. */
-  constructor(vocabulary: TokenTrie, start: Symbols) {
+  /**
+   * @param start Makes the grammar's symbols; they keep what was found about them, and are made anew when that is much.
+   * @throws {LorisError} `argument_invalid` for one with too many ways to begin.
+   */
+  constructor(vocabulary: TokenTrie, start: () => Symbols) {
     this.#vocabulary = vocabulary;
-    this.#automaton = new Automaton(start);
+    this.#start = start;
+    this.#automaton = new Automaton(start());
   }
 
+  /** Another one after all states were forgotten: older ones must not be used any more. */
   get start(): GrammarState {
     return this.#automaton.start;
   }
 
-  /** True if it holds so much that it should be made anew for the next answer. */
-  get worn(): boolean {
-    return this.#automaton.kept > MAX_KEPT;
+  /** A measure of the bytes that it keeps. */
+  get kept(): number {
+    return this.#automaton.kept;
+  }
+
+  /** Forgets all states, if they have become many. */
+  tidy(): void {
+    if (this.kept <= MAX_KEPT) return;
+    this.#automaton = new Automaton(this.#start());
+    this.#masked = [];
+    this.#way = [];
   }
 
   /** @returns the state after a token that may follow. */

@@ -1,5 +1,6 @@
 import { Rule, type Symbols } from "./automaton.ts";
 import { OtherName, StringBody } from "./characters.ts";
+import { decimal } from "./number.ts";
 import type { ArrayShape, ObjectShape, Shape } from "./shape.ts";
 import type { CodePoints } from "./utf8.ts";
 import { words } from "./words.ts";
@@ -7,6 +8,8 @@ import { words } from "./words.ts";
 /**
  * Writes a shape as rules. Between the signs of JSON there is no white space but, if the model likes, one space behind a colon
  * or a comma: small models are fond of spaces and never end.
+ *
+ * @param root Pruned: every value in it can be written.
  */
 export function rulesOf(root: Shape, writer: JsonWriter): Symbols {
   return new Rules(writer).of(root);
@@ -63,7 +66,7 @@ class Rules {
       case "texts":
         return words(shape.texts);
       case "number":
-        return shape.terminal;
+        return decimal(shape.bounds)!;
       case "string": {
         const body = new StringBody(shape.machine).start;
         return new Rule(() => [[this.#quote, body]]);

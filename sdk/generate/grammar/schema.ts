@@ -167,14 +167,14 @@ class SchemaReader {
     if (multiple !== undefined && !(Number.isInteger(multiple) && multiple >= 1)) {
       refuse("multipleOf", place.path, "is supported for whole numbers from 1");
     }
-    const terminal = decimal({
+    const bounds = {
       min: place.number("minimum"),
       max: place.number("maximum"),
       exclusiveMin: place.number("exclusiveMinimum"),
       exclusiveMax: place.number("exclusiveMaximum"),
       multipleOf: multiple ?? (type === "integer" ? 1 : undefined),
-    });
-    return terminal ? { kind: "number", terminal } : NOTHING;
+    };
+    return decimal(bounds) ? { kind: "number", bounds } : NOTHING;
   }
 
   #object(place: SchemaPlace): Shape {
@@ -214,7 +214,7 @@ class SchemaReader {
     const any: Shape & { kind: "choice" } = { kind: "choice", of: [] };
     any.of = [
       { kind: "string", machine: new AnyText(this.#writer.characters) },
-      { kind: "number", terminal: decimal({})! },
+      { kind: "number", bounds: {} },
       { kind: "texts", texts: ["true", "false", "null"] },
       { kind: "object", properties: [], others: any },
       { kind: "array", first: [], others: any, min: 0, max: Infinity },

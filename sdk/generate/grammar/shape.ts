@@ -1,12 +1,12 @@
-import type { Terminal } from "./automaton.ts";
 import type { CharacterMachine } from "./characters.ts";
+import type { NumberBounds } from "./number.ts";
 
 /** What a JSON value is to look like. A schema that refers to itself makes a circle of these. */
 export type Shape =
   /** One of these texts, as they stand. */
   | { readonly kind: "texts"; readonly texts: readonly string[] }
   | { readonly kind: "string"; readonly machine: CharacterMachine }
-  | { readonly kind: "number"; readonly terminal: Terminal }
+  | { readonly kind: "number"; readonly bounds: NumberBounds }
   | { readonly kind: "choice"; of: readonly Shape[] }
   | ObjectShape
   | ArrayShape;

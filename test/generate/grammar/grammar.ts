@@ -44,7 +44,8 @@ const PLAIN = new Set(VOCABULARY.plainIds);
 /** A grammar of a schema over the embedded model's vocabulary. */
 export function grammarOf(schema: unknown, vocabulary = VOCABULARY): Grammar {
   const writer = new JsonWriter(vocabulary.characters);
-  return new Grammar(vocabulary, rulesOf(readSchema(schema, writer), writer));
+  const shape = readSchema(schema, writer);
+  return new Grammar(vocabulary, () => rulesOf(shape, writer));
 }
 
 /**
