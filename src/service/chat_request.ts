@@ -75,12 +75,22 @@ function chatOptions(request: ChatRequest, settings: Settings): ChatOptions {
     repetitionPenalty: repetition_penalty,
     seed: typeof seed === "number" ? seedOf(seed, 0) : undefined,
     stop: typeof stop === "string" ? [stop] : stop,
+    logprobs: request.logprobs,
+    topLogprobs: request.top_logprobs,
+    responseFormat: responseFormat(request.response_format),
     maxTokens: request.max_completion_tokens ?? request.max_tokens,
   };
   const options = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined && value !== null),
   );
   return { maxTiles: settings.maxTiles, ...options };
+}
+
+/** `strict` asks for nothing more: a schema is always held to. */
+function responseFormat(format: ChatRequest["response_format"]): ChatOptions["responseFormat"] {
+  return format?.type === "json_schema"
+    ? { type: format.type, schema: format.json_schema.schema ?? {} }
+    : format ?? undefined;
 }
 
 async function toMessage(message: ChatRequestMessage, index: number, readImage: ImageReader): Promise<Message> {

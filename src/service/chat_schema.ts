@@ -59,7 +59,10 @@ export const chatRequest = v.object({
       json_schema: v.object({
         name: v.string(),
         description: v.nullish(v.string()),
-        schema: v.nullish(v.record(v.string(), v.unknown())),
+        schema: v.pipe(
+          v.nullish(v.record(v.string(), v.unknown())),
+          v.description("Keywords that cannot be enforced are refused by name; without a schema any JSON is right."),
+        ),
         strict: v.nullish(v.boolean()),
       }),
     }),
@@ -82,13 +85,19 @@ export const usage = v.object({
 const finishReason = v.picklist(["stop", "length"]);
 const head = { id: v.string(), created: v.number(), model: v.string(), system_fingerprint: v.string() };
 
+const probability = { token: v.string(), logprob: v.number(), bytes: v.array(v.number()) };
+const logprobs = v.nullable(v.object({
+  content: v.array(v.object({ ...probability, top_logprobs: v.array(v.object(probability)) })),
+  refusal: v.null(),
+}));
+
 export const chatCompletion = v.object({
   ...head,
   object: v.literal("chat.completion"),
   choices: v.array(v.object({
     index: v.number(),
     message: v.object({ role: v.literal("assistant"), content: v.string(), refusal: v.null() }),
-    logprobs: v.null(),
+    logprobs,
     finish_reason: finishReason,
   })),
   usage,
@@ -100,7 +109,7 @@ export const chatCompletionChunk = v.object({
   choices: v.array(v.object({
     index: v.number(),
     delta: v.object({ role: v.optional(v.literal("assistant")), content: v.optional(v.string()) }),
-    logprobs: v.null(),
+    logprobs,
     finish_reason: v.nullable(finishReason),
   })),
   usage: v.optional(v.nullable(usage)),

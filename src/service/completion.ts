@@ -1,5 +1,6 @@
 import type * as v from "valibot";
 import type { ChatResult, Timings } from "../../sdk/captioner.ts";
+import type { TokenLogprob, TokenProbability } from "../../sdk/generate/logprobs.ts";
 import { VERSION } from "../../sdk/version.ts";
 import type { chatCompletion, chatCompletionChunk, usage } from "./chat_schema.ts";
 import type { ChoiceEvent } from "./choices.ts";
@@ -44,10 +45,10 @@ export function completion(head: Head, results: readonly ChatResult[]): ChatComp
   return {
     ...head,
     object: "chat.completion",
-    choices: results.map(({ text, finishReason }, index) => ({
+    choices: results.map(({ text, finishReason, logprobs }, index) => ({
       index,
       message: { role: "assistant", content: text, refusal: null },
-      logprobs: null,
+      logprobs: logprobs ? tokenLogprobs(logprobs) : null,
       finish_reason: finishReason,
     })),
     usage: totalUsage(results),
@@ -64,26 +65,34 @@ export async function* completionChunks(
   includeUsage: boolean,
 ): AsyncGenerator<ChatCompletionChunk, void> {
   type Choice = ChatCompletionChunk["choices"][number];
-  const chunk = (index: number, delta: Choice["delta"], finish_reason: Choice["finish_reason"]) => ({
+  const chunk = (choice: Pick<Choice, "index" | "delta"> & Partial<Choice>) => ({
     ...head,
     object: "chat.completion.chunk" as const,
-    choices: [{ index, delta, logprobs: null, finish_reason }],
+    choices: [{ logprobs: null, finish_reason: null, ...choice }],
     ...(includeUsage ? { usage: null } : {}),
   });
   const results: ChatResult[] = [];
   let begun = -1;
   for await (const event of events) {
     const { index } = event;
-    if (index > begun) yield chunk(index, { role: "assistant", content: "" }, null);
+    if (index > begun) yield chunk({ index, delta: { role: "assistant", content: "" } });
     begun = index;
     if ("delta" in event) {
-      yield chunk(index, { content: event.delta }, null);
+      const { text, tokens } = event.delta;
+      yield chunk({ index, delta: { content: text }, logprobs: tokens.length > 0 ? tokenLogprobs(tokens) : null });
     } else {
       results.push(event.result);
-      yield chunk(index, {}, event.result.finishReason);
+      yield chunk({ index, delta: {}, finish_reason: event.result.finishReason });
     }
   }
   if (includeUsage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: totalUsage(results) };
+}
+
+/** Tokens with their log probabilities, in OpenAI's form. */
+function tokenLogprobs(tokens: readonly TokenLogprob[]): NonNullable<ChatCompletion["choices"][number]["logprobs"]> {
+  const probability = ({ token, logprob, bytes }: TokenProbability) => ({ token, logprob, bytes: Array.from(bytes) });
+  const content = tokens.map((token) => ({ ...probability(token), top_logprobs: token.topLogprobs.map(probability) }));
+  return { content, refusal: null };
 }
 
 /** Times of all answers together, as the `Server-Timing` header. */

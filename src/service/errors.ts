@@ -52,6 +52,8 @@ const FIELDS: Readonly<Record<string, string>> = {
   topP: "top_p",
   minP: "min_p",
   repetitionPenalty: "repetition_penalty",
+  topLogprobs: "top_logprobs",
+  responseFormat: "response_format",
 };
 
 /** Any error as one that can be sent. What is not meant for clients becomes a 500 that says nothing of it. */

@@ -17,15 +17,12 @@ const UNSUPPORTED: Readonly<Record<string, Harmless>> = {
   function_call: oneOf("none", "auto"),
   functions: empty,
   logit_bias: empty,
-  logprobs: oneOf(false),
   modalities: (value) => Array.isArray(value) && value.every((modality) => modality === "text"),
   presence_penalty: oneOf(0),
   reasoning_effort: oneOf("none"),
-  response_format: (value) => (value as { type?: unknown }).type === "text",
   store: oneOf(false),
   tool_choice: oneOf("none", "auto"),
   tools: empty,
-  top_logprobs: oneOf(0),
   web_search_options: never,
 };
 
