@@ -57,22 +57,20 @@ async function run(args: ServeArguments, interrupts: Interrupts): Promise<number
   timers.forEach(clearTimeout);
   await captioner.close();
   if (outcome === "late") Deno.exit(1);
-  interrupts.stopListening();
   return shutdown.signal.aborted ? 1 : 0;
 }
 
 /** SIGINT and SIGTERM, the first and the second. */
 class Interrupts {
   readonly #controllers = [new AbortController(), new AbortController()] as const;
-  // Windows has no SIGTERM to listen for
-  readonly #signals: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  readonly #listener = () => {
-    const [first, second] = this.#controllers;
-    (first.signal.aborted ? second : first).abort(new DOMException("interrupted", "AbortError"));
-  };
 
   constructor() {
-    for (const signal of this.#signals) Deno.addSignalListener(signal, this.#listener);
+    const [first, second] = this.#controllers;
+    const interrupt = () =>
+      (first.signal.aborted ? second : first).abort(new DOMException("interrupted", "AbortError"));
+    Deno.addSignalListener("SIGINT", interrupt);
+    // Windows has none to listen for
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", interrupt);
   }
 
   get first(): AbortSignal {
@@ -81,11 +79,6 @@ class Interrupts {
 
   get second(): AbortSignal {
     return this.#controllers[1].signal;
-  }
-
-  /** Lets the process end by itself. */
-  stopListening(): void {
-    for (const signal of this.#signals) Deno.removeSignalListener(signal, this.#listener);
   }
 }
 

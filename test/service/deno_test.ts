@@ -132,6 +132,12 @@ Deno.test("deno: what the command line says wrong is told, with status 2; --help
   const failed = await serveOnce(["--model", "no/such/folder"]);
   assert.deepEqual([failed.code, failed.stdout], [1, ""]);
   assert.match(failed.stderr, /argument_invalid: no\/such\/folder/);
+  const server = await startServer();
+  const taken = await serveOnce(["--port", new URL(server.url).port]);
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, /AddrInUse/);
+  server.kill("SIGTERM");
+  assert.equal((await server.ended).code, 0);
   const help = await serveOnce(["--help"]);
   assert.equal(help.code, 0);
   assert.match(help.stdout, /--port N[^]*LORIS_API_KEYS/);

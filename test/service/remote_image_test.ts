@@ -83,6 +83,34 @@ Deno.test("remote images: what is not allowed is never asked for, first or after
   }
 });
 
+Deno.test("remote images: the runtime's own fetch follows nothing by itself, and its bodies are cut at the limit", async () => {
+  const paths: string[] = [];
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, ({ url }) => {
+    const { pathname } = new URL(url);
+    paths.push(pathname);
+    if (pathname === "/dogs.jpg") return new Response(DOGS);
+    if (pathname === "/endless") {
+      return new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(9999)) }));
+    }
+    return Response.redirect(pathname === "/moved" ? new URL("/dogs.jpg", url) : "https://evil.example.org/dogs.jpg");
+  });
+  // the one thing that is not real: names of the open internet are this server
+  const local: RemoteImageOptions["fetch"] = async (url, init) => {
+    const response = await fetch(
+      url.replace("https://images.example.com", `http://127.0.0.1:${server.addr.port}`),
+      init,
+    );
+    const location = response.headers.get("location")?.replace(/^http:\/\/127[^/]+/, "https://images.example.com");
+    return location ? new Response(null, { status: response.status, headers: { location } }) : response;
+  };
+  const { ask } = internet({}, { fetch: local });
+  assert.equal((await ask("https://images.example.com/moved")).status, 200);
+  await errorOf(await ask("https://images.example.com/away"), 400, "remote_image_refused", PARAM);
+  await errorOf(await ask("https://images.example.com/endless"), 413, "image_too_large", PARAM);
+  assert.deepEqual(paths, ["/moved", "/dogs.jpg", "/away", "/endless"]);
+  await server.shutdown();
+});
+
 Deno.test("remote images: every address of a name must be public, where names can be looked up", async () => {
   const pages = { "https://images.example.com/dogs.jpg": dogs };
   const ask = async (addresses: readonly string[]) => {
