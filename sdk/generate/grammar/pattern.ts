@@ -2,8 +2,18 @@ import type { CharacterMachine } from "./characters.ts";
 import { parseRegex, type Regex } from "./regex.ts";
 import { type CodePoints, intersect } from "./utf8.ts";
 
-/** Bounds on a pattern, which may be hostile: positions in it, states of its automaton, and work to find those. */
-const MAX = { positions: 4096, states: 1024, work: 1 << 22 };
+/** Bounds on a pattern, which may be hostile: positions in it, and states of its automaton. */
+const MAX = { positions: 4096, states: 1024 };
+
+/** Steps that may be spent on all patterns of a schema: some 200 ms. */
+export class Work {
+  #left = 1 << 22;
+
+  spend(steps: number): void {
+    this.#left -= steps;
+    if (this.#left < 0) throw new Error("the schema's patterns take too much work to follow");
+  }
+}
 
 /**
  * The texts of a regular expression, as a finite automaton over characters of which every state can come to an end.
@@ -28,13 +38,14 @@ export class Pattern implements CharacterMachine {
 
   /**
    * @param characters That may stand in the text.
+   * @param work What is left for it.
    * @returns undefined where no text of them matches.
    * @throws {Error} with the reason, for a pattern that is not supported.
    */
-  static of(pattern: string, characters: readonly CodePoints[]): Pattern | undefined {
-    const network = new Network(parseRegex(pattern), characters);
+  static of(pattern: string, characters: readonly CodePoints[], work: Work): Pattern | undefined {
+    const network = new Network(parseRegex(pattern), characters, work);
     const segments = network.segments();
-    const machine = new Pattern(segments, table(network, segments));
+    const machine = new Pattern(segments, table(network, segments, work));
     return machine.start === DEAD ? undefined : machine;
   }
 
@@ -70,9 +81,11 @@ class Network {
   readonly #characters: readonly CodePoints[];
   readonly #sets: ({ readonly ranges: readonly CodePoints[]; readonly to: number } | undefined)[] = [];
   readonly #free: number[][] = [];
+  readonly #work: Work;
 
-  constructor(regex: Regex, characters: readonly CodePoints[]) {
+  constructor(regex: Regex, characters: readonly CodePoints[], work: Work) {
     this.#characters = characters;
+    this.#work = work;
     this.end = this.#position();
     this.start = this.#before(regex, this.end);
   }
@@ -82,7 +95,9 @@ class Network {
     switch (regex.kind) {
       case "set": {
         const at = this.#position();
-        this.#sets[at] = { ranges: intersect(regex.ranges, this.#characters), to };
+        const ranges = intersect(regex.ranges, this.#characters);
+        this.#work.spend(regex.ranges.length + this.#characters.length);
+        this.#sets[at] = { ranges, to };
         return at;
       }
       case "sequence":
@@ -110,11 +125,11 @@ class Network {
     return this.#free.length - 1;
   }
 
-  /** Positions with a set, or the end, that can be reached without a character: ascending. @param spend Told the steps. */
-  reach(from: Iterable<number>, spend: (steps: number) => void): number[] {
+  /** Positions with a set, or the end, that can be reached without a character: ascending. */
+  reach(from: Iterable<number>): number[] {
     const seen = new Set(from);
     for (const at of seen) {
-      spend(1 + this.#free[at]!.length);
+      this.#work.spend(1 + this.#free[at]!.length);
       for (const to of this.#free[at]!) seen.add(to);
     }
     return [...seen].filter((at) => at === this.end || this.#sets[at]).sort((a, b) => a - b);
@@ -154,16 +169,11 @@ interface Table {
 }
 
 /** The states of a network: sets of its positions. */
-function table(network: Network, segments: readonly CodePoints[]): Table {
-  let work = 0;
-  const spend = (steps: number) => {
-    work += steps;
-    if (work > MAX.work) throw new Error("it takes too much work to follow");
-  };
+function table(network: Network, segments: readonly CodePoints[], work: Work): Table {
   const sets = new Map<number, ReturnType<Network["set"]>>();
   const setOf = (at: number) => {
     if (!sets.has(at)) {
-      spend(segments.length);
+      work.spend(segments.length);
       sets.set(at, network.set(at, segments));
     }
     return sets.get(at);
@@ -180,13 +190,13 @@ function table(network: Network, segments: readonly CodePoints[]): Table {
     }
     return n;
   };
-  number(network.reach([network.start], spend));
+  number(network.reach([network.start]));
   const transitions: Map<number, number>[] = [];
   for (let n = 0; n < states.length; n++) {
     const targets = new Map<number, Set<number>>();
     for (const at of states[n]!) {
       const set = setOf(at);
-      spend(1 + (set?.taken.length ?? 0));
+      work.spend(1 + (set?.taken.length ?? 0));
       for (const segment of set?.taken ?? []) {
         const to = targets.get(segment);
         if (to) to.add(set!.to);
@@ -198,10 +208,10 @@ function table(network: Network, segments: readonly CodePoints[]): Table {
     const to = new Map<number, number>();
     for (const [segment, positions] of targets) {
       const key = [...positions].sort((a, b) => a - b).join(" ");
-      spend(positions.size);
+      work.spend(positions.size);
       let state = reached.get(key);
       if (state === undefined) {
-        state = number(network.reach(positions, spend));
+        state = number(network.reach(positions));
         reached.set(key, state);
       }
       to.set(segment, state);

@@ -1,13 +1,13 @@
 import { AnyText } from "./characters.ts";
 import { FORMATS } from "./formats.ts";
 import { decimal } from "./number.ts";
-import { Pattern } from "./pattern.ts";
+import { Pattern, Work } from "./pattern.ts";
 import type { JsonWriter } from "./rules.ts";
 import { KEYWORDS, refuse, type SchemaObject, SchemaPlace } from "./schema_place.ts";
 import { areDisjoint, hasEmptyCircle, type Property, prune, type Shape } from "./shape.ts";
 
-/** Bounds on a schema, which may be hostile: parts, their depth, and alternatives of one choice. */
-const MAX = { parts: 2048, depth: 64, alternatives: 128 };
+/** Bounds on a schema, which may be hostile: parts, their depth, alternatives of one choice, and pairs of those in oneOf. */
+const MAX = { parts: 2048, depth: 64, alternatives: 128, pairs: 1 << 17 };
 const NOTHING: Shape = { kind: "choice", of: [] };
 const TYPES = ["string", "number", "integer", "object", "array", "boolean", "null"] as const;
 type Type = (typeof TYPES)[number];
@@ -39,6 +39,7 @@ class SchemaReader {
   readonly #targets = new Map<string, Shape & { kind: "choice" }>();
   /** Items of `oneOf`. */
   readonly #exclusive: { readonly shapes: readonly Shape[]; readonly path: string }[] = [];
+  readonly #patternWork = new Work();
   #anything: Shape | undefined;
   #parts = 0;
 
@@ -66,7 +67,24 @@ class SchemaReader {
 
   /** To be called when all is read: before that, targets of references may not be there. */
   checkChoices(): void {
-    for (const { shapes, path } of this.#exclusive) checkDisjoint(shapes, path);
+    let pairs = 0;
+    for (const { shapes, path } of this.#exclusive) {
+      for (const [i, one] of shapes.entries()) {
+        for (const other of shapes.slice(0, i)) {
+          const disjoint = areDisjoint(one, other, () => {
+            if (++pairs > MAX.pairs) {
+              refuse("oneOf", path, "has too many alternatives in its items to compare them all");
+            }
+          });
+          if (disjoint) continue;
+          refuse(
+            "oneOf",
+            path,
+            "has items that a value may have both of; use anyOf, or a property with another const in each that all require",
+          );
+        }
+      }
+    }
   }
 
   #texts(schema: SchemaObject, place: SchemaPlace, whole: string): Shape {
@@ -155,7 +173,7 @@ class SchemaReader {
       refuse(keyword, place.path, `is "${text.slice(0, 40)}", it can be ${[...FORMATS.keys()].join(", ")}`);
     }
     try {
-      const machine = Pattern.of(pattern, characters);
+      const machine = Pattern.of(pattern, characters, this.#patternWork);
       return machine ? { kind: "string", machine } : NOTHING;
     } catch (cause) {
       refuse(keyword, place.path, `cannot be enforced: ${cause instanceof Error ? cause.message : String(cause)}`);
@@ -220,17 +238,6 @@ class SchemaReader {
       { kind: "array", first: [], others: any, min: 0, max: Infinity },
     ];
     return this.#anything = any;
-  }
-}
-
-function checkDisjoint(shapes: readonly Shape[], path: string): void {
-  for (const [i, shape] of shapes.entries()) {
-    if (shapes.slice(0, i).every((other) => areDisjoint(other, shape))) continue;
-    refuse(
-      "oneOf",
-      path,
-      "has items that a value may have both of; use anyOf, or a property with another const in each that all require",
-    );
   }
 }
 

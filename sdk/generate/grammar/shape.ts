@@ -117,9 +117,19 @@ export function hasEmptyCircle(root: Shape): boolean {
   return [...shapesOf(root)].some(circles);
 }
 
-/** True if it is certain that no value has both shapes: by their types, their texts, or a property that both require. */
-export function areDisjoint(a: Shape, b: Shape): boolean {
-  return alternatives(a).every((x) => alternatives(b).every((y) => simpleDisjoint(x, y)));
+/**
+ * True if it is certain that no value has both shapes: by their types, their texts, or a property that both require.
+ *
+ * @param onPair Called for every pair of alternatives that is compared.
+ */
+export function areDisjoint(a: Shape, b: Shape, onPair: () => void): boolean {
+  const others = alternatives(b);
+  return alternatives(a).every((x) =>
+    others.every((y) => {
+      onPair();
+      return simpleDisjoint(x, y);
+    })
+  );
 }
 
 function simpleDisjoint(a: Shape, b: Shape): boolean {

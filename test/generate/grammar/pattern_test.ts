@@ -1,6 +1,6 @@
 /** Patterns against the engine's own regular expressions. */
 import assert from "node:assert/strict";
-import { Pattern } from "../../../sdk/generate/grammar/pattern.ts";
+import { Pattern, Work } from "../../../sdk/generate/grammar/pattern.ts";
 import type { CodePoints } from "../../../sdk/generate/grammar/utf8.ts";
 import { Random } from "../../../sdk/generate/random.ts";
 import { CHARACTERS } from "./grammar.ts";
@@ -61,7 +61,7 @@ function accepts(machine: Pattern | undefined, text: string): boolean {
 Deno.test("Pattern takes the texts that the engine's regular expression takes", () => {
   const random = new Random(3);
   for (const pattern of PATTERNS) {
-    const machine = Pattern.of(pattern, CHARACTERS);
+    const machine = Pattern.of(pattern, CHARACTERS, new Work());
     const expression = new RegExp(pattern, "u");
     for (let i = 0; i < 3000; i++) {
       const length = Math.floor(random.uniform() * 7);
@@ -74,7 +74,7 @@ Deno.test("Pattern takes the texts that the engine's regular expression takes", 
 Deno.test("Pattern: every place that can be reached can be ended", () => {
   const random = new Random(4);
   for (const pattern of PATTERNS) {
-    const machine = Pattern.of(pattern, CHARACTERS);
+    const machine = Pattern.of(pattern, CHARACTERS, new Work());
     if (!machine) {
       assert.equal(pattern, "[]");
       continue;
@@ -97,8 +97,8 @@ Deno.test("Pattern: every place that can be reached can be ended", () => {
 
 Deno.test("Pattern leaves out what the characters at hand cannot write, and is none where that is all", () => {
   const few: CodePoints[] = [[0x61, 0x62]];
-  const machine = Pattern.of("^(ab|ac|é)b*$", few);
+  const machine = Pattern.of("^(ab|ac|é)b*$", few, new Work());
   assert.ok(accepts(machine, "abb"));
   for (const text of ["ac", "é"]) assert.ok(!accepts(machine, text));
-  assert.equal(Pattern.of("^ac$", few), undefined);
+  assert.equal(Pattern.of("^ac$", few, new Work()), undefined);
 });

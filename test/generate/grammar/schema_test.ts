@@ -279,6 +279,16 @@ const HOSTILE: Readonly<Record<string, unknown>> = {
       Array.from({ length: 4000 }, (_, i) => `[a-z${String.fromCodePoint(0x4e00 + 2 * i)}]`).join("|")
     })*x$`,
   },
+  "many patterns": { prefixItems: Array(2000).fill({ pattern: "^[a-z]*a[a-z]{8}$" }) },
+  "many alternatives that exclude each other": {
+    $defs: Object.fromEntries(["a", "b"].map((letter) => [letter, {
+      anyOf: Array.from(
+        { length: 128 },
+        (_, i) => ({ type: "object", properties: { k: { const: letter + i } }, required: ["k"] }),
+      ),
+    }])),
+    anyOf: Array.from({ length: 100 }, () => ({ oneOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/b" }] })),
+  },
   "references in a chain": {
     $defs: Object.fromEntries(
       Array.from({ length: 1999 }, (_, i) => [i, { type: "array", minItems: 1, items: { $ref: `#/$defs/${i + 1}` } }]),
