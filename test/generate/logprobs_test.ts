@@ -95,4 +95,8 @@ Deno.test("TokenLog: tokens that a stop string cuts off never come, one that it 
   log.push(token("c"), 9);
   // of "b" one character is left
   assert.equal(names(log.finish(4, true)), "ab");
+  const other = new TokenLog();
+  other.push(token("a"), 3);
+  other.push(token("b"), 5);
+  assert.equal(names(other.finish(3, true)), "a");
 });

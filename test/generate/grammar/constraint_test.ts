@@ -7,6 +7,7 @@ import { Bench, BUILDS } from "../../ops/harness.ts";
 import { grammarOf, TOKENIZER, VOCABULARY } from "./grammar.ts";
 
 const SIZE = VOCABULARY.vocabularySize;
+const IDS = Array.from({ length: SIZE }, (_, id) => id);
 
 for (const build of BUILDS) {
   Deno.test(`${build}: Constraint.apply() leaves allowed logits as they are, and no sampler takes another`, async () => {
@@ -54,7 +55,7 @@ Deno.test("Constraint.apply() does not hide logits that are no numbers", async (
 Deno.test("Constraint.apply() says so where the vocabulary has no way to go on", async () => {
   const bench = await Bench.create("relaxed");
   const constraint = new Constraint(grammarOf({ const: 1 }));
-  constraint.push(Array.from({ length: SIZE }, (_, id) => id).find((id) => constraint.allows(id))!);
+  constraint.push(IDS.find((id) => constraint.allows(id))!);
   assert.ok(constraint.ended);
   // the text is whole and this model has no token for an end: whoever asks for more is told
   const endless = {
@@ -63,7 +64,7 @@ Deno.test("Constraint.apply() says so where the vocabulary has no way to go on",
     tokenBytes: (id: number) => TOKENIZER.tokenBytes(id),
   };
   const other = new Constraint(grammarOf({ const: 1 }, new TokenTrie(endless)));
-  other.push(Array.from({ length: SIZE }, (_, id) => id).find((id) => other.allows(id))!);
+  other.push(IDS.find((id) => other.allows(id))!);
   const at = bench.put(new Float32Array(SIZE));
   assert.throws(() => other.apply(bench.backend, at, SIZE), { code: "file_unsupported", param: "responseFormat" });
 });
@@ -101,4 +102,23 @@ Deno.test("a grammar that forgets its states goes on for all its answers", async
       items.length >= 20 && items.every((x: unknown) => typeof x === "number" || [...x as string].length <= 30),
     );
   }
+});
+
+Deno.test("Grammar.mask() refuses a schema that takes too much work for one token", () => {
+  const strings = Array.from({ length: 8 }, (_, minLength) => ({ type: "string", minLength }));
+  const object = (i: number) => ({
+    type: "object",
+    properties: { a: { anyOf: strings }, [`b${i}`]: {} },
+    required: ["a"],
+  });
+  const constraint = new Constraint(grammarOf({ anyOf: Array.from({ length: 60 }, (_, i) => object(i)) }));
+  const push = (text: string) => {
+    for (const byte of new TextEncoder().encode(text)) {
+      constraint.push(IDS.find((id) => TOKENIZER.tokenBytes(id).length === 1 && TOKENIZER.tokenBytes(id)[0] === byte)!);
+    }
+  };
+  push('{"a":');
+  const message = /takes too much work for one token/;
+  push('"');
+  assert.throws(() => constraint.allows(0), { code: "argument_invalid", param: "responseFormat", message });
 });

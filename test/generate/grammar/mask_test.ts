@@ -10,7 +10,11 @@ const SCHEMAS: readonly unknown[] = [
   { type: "object" },
   { type: "object", properties: { a: { type: "string", maxLength: 7 }, b: { type: "integer" } }, required: ["b"] },
   { type: "array", items: { type: "string", pattern: "^[A-Z][a-zé ]*$" } },
-  { anyOf: [{ enum: ["the cat", "a dog", 12, 123] }, { type: "string", maxLength: 3 }, { type: "null" }] },
+  {
+    anyOf: [{ enum: ["the cat", "groundation", "ationment", 12, 123] }, { type: "string", maxLength: 3 }, {
+      type: "null",
+    }],
+  },
   { type: "object", properties: { the: { type: "number", minimum: -3, maximum: 41 } }, additionalProperties: true },
 ];
 /** Texts that some of the schemas allow as a beginning. */

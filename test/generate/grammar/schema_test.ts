@@ -125,6 +125,16 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     // what cannot be ended is left out
     [
       {
+        $defs: { endless: { type: "object", properties: { a: { $ref: "#/$defs/endless" } }, required: ["a"] } },
+        anyOf: [{ $ref: "#/$defs/endless" }, { type: "array", minItems: 1, items: { $ref: "#/$defs/endless" } }, {
+          type: "null",
+        }],
+      },
+      ["null"],
+      ["{", "["],
+    ],
+    [
+      {
         type: "object",
         properties: {
           self: { type: "object", required: ["self"], properties: { self: { $ref: "#/properties/self" } } },
