@@ -9,6 +9,8 @@ import type { ImageDecoder } from "./image/decoder.ts";
 import { type ImageInput, readImageBytes } from "./image/input.ts";
 import { Picture } from "./image/picture.ts";
 import { type Detail, tilePlan } from "./image/tiles.ts";
+import type { KvCache } from "./lazy/cache.ts";
+import { isDense, lazyLayers, type LazyMode } from "./lazy/plan.ts";
 import type { Assembled } from "./model/assemble.ts";
 import type { PromptPiece } from "./model/vlm.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
@@ -90,6 +92,18 @@ export interface MemoryReport {
   readonly activationBytes: number;
 }
 
+/** What the lazy plan does to the KV caches of all conversations. */
+export interface LazyReport {
+  /** "off" if no layer is lazy. */
+  readonly mode: LazyMode | "off";
+  /** Of the decoder. */
+  readonly layers: number;
+  readonly lazyLayers: number;
+  readonly kvBytes: number;
+  /** What the same caches would take without a lazy layer. */
+  readonly denseKvBytes: number;
+}
+
 /** What {@link Captioner} is made of; `load` puts it together. */
 export interface CaptionerParts {
   readonly model: Assembled;
@@ -161,6 +175,19 @@ export class Captioner {
       kvBytes: bytes("kv cache"),
       qCacheBytes: bytes("q cache"),
       activationBytes: bytes("activations"),
+    };
+  }
+
+  /** What the lazy plan saves. */
+  get lazy(): LazyReport {
+    const { caches, lazy } = this.#parts.model;
+    const total = (of: (cache: KvCache) => number) => caches.reduce((sum, cache) => sum + of(cache), 0);
+    return {
+      mode: isDense(lazy) ? "off" : lazy.mode,
+      layers: lazy.anchor.length,
+      lazyLayers: lazyLayers(lazy).length,
+      kvBytes: total(({ bytes }) => bytes),
+      denseKvBytes: total(({ denseBytes }) => denseBytes),
     };
   }
 

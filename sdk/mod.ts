@@ -20,6 +20,7 @@ export {
   type ChatOptions,
   type ChatResult,
   type ContentPart,
+  type LazyReport,
   type MemoryReport,
   type Message,
   type Timings,

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S deno run --allow-read --allow-net --allow-env
 /** The service on Deno: `deno task serve --help` says how. */
 import { basename } from "node:path";
+import { embeddedCard } from "./cli/model_card.ts";
 import { defined, openModel } from "./cli/open.ts";
 import { parseServeArguments, SERVE_USAGE, type ServeArguments } from "./cli/serve_args.ts";
 import { errorLine, note, print } from "./cli/terminal.ts";
@@ -33,6 +34,7 @@ async function run(args: ServeArguments, interrupts: Interrupts): Promise<number
   const app = createApp(captioner, {
     modelId: args.modelId ?? basename(name, ".gguf"),
     ...defined({ maxWaiting, requestTimeoutMs, corsOrigins, apiKeys }),
+    ...(args.model === undefined && args.text === undefined ? { modelCard: await embeddedCard() } : {}),
     ...(remoteHosts ? { remoteImages: { hosts: remoteHosts, resolve: addressesOf } } : {}),
     shutdown: shutdown.signal,
     log,

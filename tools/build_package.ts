@@ -78,7 +78,8 @@ async function manifest(): Promise<void> {
 }
 
 await rm(out, { recursive: true, force: true });
-const all = [...await filesUnder("sdk"), ...await filesUnder("src")].sort();
+// what the page is made of is in src/service/generated
+const all = [...await filesUnder("sdk"), ...await filesUnder("src")].filter((file) => !/^src.page\b/.test(file)).sort();
 const sources = all.filter((file) => file.endsWith(".ts"));
 compile(sources);
 for (const file of sources) await finish(file);

@@ -104,6 +104,17 @@ export class KvCache {
     return this.#keptKeys.reduce((slots, kept) => slots + this.#length + keys[kept], 0) * this.#slotBytes;
   }
 
+  /** Bytes of all its slots' keys and values. */
+  get bytes(): number {
+    const keys = { all: this.capacity, text: this.textCapacity, none: 0 };
+    return this.#keptKeys.reduce((slots, kept) => slots + this.capacity + keys[kept], 0) * this.#slotBytes;
+  }
+
+  /** What they would be without a lazy layer. */
+  get denseBytes(): number {
+    return 2 * this.layers.length * this.capacity * this.#slotBytes;
+  }
+
   /** @throws {LorisError} `context_overflow` if there is no room for the rows. */
   check({ rows, visual }: NewRows): void {
     const texts = countTexts(rows, visual);

@@ -60,6 +60,8 @@ export interface Assembled {
   readonly caches: readonly KvCache[];
   /** The first of them. */
   readonly cache: KvCache;
+  /** What it was loaded with. */
+  readonly lazy: LazyPlan;
   readonly imageTokens: ImageTokenCache;
   readonly placed: readonly PlacedTensor[];
   /** Work area that loading may use, before the first forward pass. */
@@ -141,7 +143,16 @@ export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: 
   const { level: weights, imageBytes } = choice;
   return {
     ...network(pair.lazy, l.caches[0]!),
-    ...{ caches: l.caches, imageTokens, placed: l.weights.placed, scratch: l.scratch, weights, parts, imageBytes },
+    ...{
+      lazy: pair.lazy,
+      caches: l.caches,
+      imageTokens,
+      placed: l.weights.placed,
+      scratch: l.scratch,
+      weights,
+      parts,
+      imageBytes,
+    },
     under({ lazy, kv }) {
       if (!l.anyCache) throw new RangeError("the model was not assembled for any plan");
       const plan = new MemoryPlan(l.anyCache.address);

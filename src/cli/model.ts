@@ -13,7 +13,7 @@ export interface ModelFiles {
 }
 
 /** The model that ships with the package. */
-const EMBEDDED = new URL("../../models/nano/", import.meta.url);
+export const EMBEDDED = new URL("../../models/nano/", import.meta.url);
 
 /** @throws {LorisError} `argument_invalid` if the folder does not hold just one text and one projector model. */
 export async function modelFiles({ model, text, vision }: LoadingArguments): Promise<ModelFiles> {

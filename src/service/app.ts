@@ -1,5 +1,5 @@
 /**
- * The HTTP service as a Hono app: OpenAI's chat completions, captions, health, metrics. It knows web standards alone, so that
+ * The HTTP service as a Hono app: OpenAI's chat completions, captions, health, metrics, a page for people. It knows web standards alone, so that
  * the same app runs on Deno, Node and workers.
  *
  * @example
@@ -33,17 +33,19 @@ import { describeModel } from "./models.ts";
 import { observe, observeStream } from "./observe.ts";
 import { openApiDocument } from "./openapi.ts";
 import { checkedOptions, type ServiceOptions } from "./options.ts";
+import { pageResponse } from "./page.ts";
+import { statusOf } from "./status.ts";
 import type { AppContext, AppTypes, Service } from "./work.ts";
 
 export type { LogEntry } from "./log.ts";
 export type { RemoteImageOptions } from "./remote_image.ts";
-export type { ServiceOptions } from "./options.ts";
+export type { ModelCard, ServiceOptions } from "./options.ts";
 export type { AppTypes } from "./work.ts";
 
 /** What answers carry and pages of other origins may read. */
 const EXPOSED = ["x-request-id", "x-usage", "server-timing", "retry-after"];
-/** Routes that never ask for a key: load balancers and readers of the description have none. */
-const OPEN: readonly string[] = ["/health", "/openapi.json"];
+/** Routes that never ask for a key: load balancers and readers of the description have none, and the page asks for one. */
+const OPEN: readonly string[] = ["/", "/health", "/openapi.json"];
 
 /**
  * The service around a captioner, or around what loads one when the first request needs it: the load is shared, goes on when
@@ -111,6 +113,8 @@ export function createApp<Env extends object = object>(
     if (c.req.param("id") !== settings.modelId) throw unknownModel(c.req.param("id"));
     return c.json(described());
   });
+  app.get("/", pageResponse);
+  app.get("/status", (c) => c.json(statusOf(settings, model)));
   app.get("/health", (c) => c.json(...healthOf(model.state, settings.shutdown?.aborted ?? false)));
   app.get("/metrics", (c) => {
     return c.text(metrics.text(admission, model.captioner), 200, { "content-type": "text/plain; version=0.0.4" });

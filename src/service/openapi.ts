@@ -5,6 +5,7 @@ import { captionForm, captionOptions, captionRequest, captionResponse } from "./
 import { chatCompletion, chatCompletionChunk, chatRequest } from "./chat_schema.ts";
 import { health } from "./health.ts";
 import { modelList, modelObject } from "./models.ts";
+import { status } from "./status.ts";
 
 /** Of every error. */
 export const errorResponse = v.object({
@@ -62,6 +63,14 @@ export function openApiDocument(secured: boolean): object {
     },
     ...(secured ? { security: [{ key: [] }] } : {}),
     paths: {
+      "/": {
+        get: {
+          operationId: "page",
+          summary: "A page for people: pictures, questions, answers.",
+          security: [],
+          responses: responses("The page.", { "text/html": { schema: { type: "string" } } }),
+        },
+      },
       "/v1/chat/completions": {
         post: {
           operationId: "createChatCompletion",
@@ -109,6 +118,13 @@ export function openApiDocument(secured: boolean): object {
           },
         },
       },
+      "/status": {
+        get: {
+          operationId: "status",
+          summary: "The model: its memory, its lazy plan, what it is.",
+          responses: responses("The model as it is now.", json("Status"), KEY),
+        },
+      },
       "/metrics": {
         get: {
           operationId: "metrics",
@@ -129,6 +145,7 @@ export function openApiDocument(secured: boolean): object {
         Model: jsonSchema(modelObject),
         ModelList: jsonSchema(modelList),
         Health: jsonSchema(health),
+        Status: jsonSchema(status),
         Error: jsonSchema(errorResponse),
       },
     },

@@ -2,15 +2,25 @@ import { LorisError } from "../../sdk/errors.ts";
 import type { LogEntry } from "./log.ts";
 import type { RemoteImageOptions } from "./remote_image.ts";
 
+/** What users of the page are told of the model. */
+export interface ModelCard {
+  /** Plain text: what is not to be expected of it. */
+  readonly limits: string;
+  /** That it was made for; the page offers them. */
+  readonly questions?: readonly string[];
+}
+
 /** How the service behaves. Everything may be left out. */
 export interface ServiceOptions<Env extends object = object> {
   /** The model's name in `GET /v1/models` and in answers; "loris". */
   readonly modelId?: string;
+  /** Shown by the page. */
+  readonly modelCard?: ModelCard;
   /** False refuses requests for a model of another name; true, the default, answers them, for there is one model alone. */
   readonly acceptAnyModel?: boolean;
   /**
    * Keys of which a request must bring one, as `Authorization: Bearer KEY`; or what finds them in the runtime's bindings.
-   * Without this the service is open. `/health` and `/openapi.json` never ask for one.
+   * Without this the service is open. `/`, `/health` and `/openapi.json` never ask for one.
    */
   readonly apiKeys?: readonly string[] | ((env: Env) => readonly string[]);
   /** Origins whose pages may call: "*" for all, or a list such as "https://example.com"; none if left out. */
