@@ -34,9 +34,9 @@ function fieldText(): string {
 }
 
 function showFacts(id: string, facts: Facts): void {
-  byId(id, "dl").replaceChildren(
-    ...facts.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]),
-  );
+  const list = byId(id, "dl");
+  list.replaceChildren(...facts.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]));
+  list.parentElement!.hidden = false;
 }
 
 /** A question with its photo, if it is about a new one; returns where the answer goes. */

@@ -10,7 +10,10 @@ export interface Clock {
 
 export type Facts = readonly (readonly [name: string, value: string])[];
 
-const number = (value: number, digits = 0) => value.toLocaleString("en", { maximumFractionDigits: digits });
+function number(value: number, digits = 0): string {
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
 const megabytes = (bytes: number) => `${number(bytes / 1e6, 1)} MB`;
 
 /** What an answer cost. */
@@ -45,8 +48,8 @@ export function modelFacts({ model, state, loaded }: Status): Facts {
   return [
     ["Name", model],
     ["Memory at its peak", megabytes(memory.peak_bytes)],
-    ["of it weights", megabytes(memory.weights_bytes)],
-    ["of it KV caches", megabytes(memory.kv_bytes)],
+    ["Weights", megabytes(memory.weights_bytes)],
+    ["KV caches", megabytes(memory.kv_bytes)],
     ["Lazy Attention", plan],
     ["Context", `${number(context_tokens)} tokens`],
     ["Kernels", backend],
