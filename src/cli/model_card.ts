@@ -10,7 +10,7 @@ export async function embeddedCard(): Promise<ModelCard> {
 /** @throws {Error} if the card does not say both. */
 export function parseCard(card: string): ModelCard {
   const paragraph = (name: string) => {
-    const [, text] = new RegExp(`^\\*\\*${name}\\*\\*:?\\s*([^]*?)(?:\\n\\n|\\n*$)`, "m").exec(card) ?? [];
+    const [, text] = new RegExp(`^\\*\\*${name}\\*\\*:?\\s*([^]*?)(?:\\n\\n|\\n*(?![^]))`, "m").exec(card) ?? [];
     if (text === undefined) throw new Error(`the model's card has no paragraph that begins with **${name}**`);
     return text.replace(/\s+/g, " ").trim();
   };

@@ -50,6 +50,7 @@ function addTurn(asked: string, photo: Photo | undefined): HTMLElement {
     image.alt = `Your photo, ${photo.name}`;
     figure.append(image, element("figcaption", "hint", photo.about));
     turn.append(figure);
+    image.addEventListener("load", () => turn.scrollIntoView({ block: "nearest" }));
   }
   const text = element("p", "answer");
   turn.append(text);
@@ -80,7 +81,7 @@ async function showStatus(): Promise<void> {
   const { model, card } = status;
   byId("model", "p").textContent = model;
   showFacts("model-facts", modelFacts(status));
-  byId("card", "section").hidden = card === null;
+  byId("card", "aside").hidden = card === null;
   byId("limits", "p").textContent = card?.limits ?? "";
   const buttons = (card?.questions ?? []).map((text) => {
     const button = element("button", "", text);

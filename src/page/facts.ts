@@ -16,14 +16,17 @@ function number(value: number, digits = 0): string {
 
 const megabytes = (bytes: number) => `${number(bytes / 1e6, 1)} MB`;
 
+/** Fewer say more of the network's packets than of the model. */
+const MIN_STEPS = 4;
+
 /** What an answer cost. */
 export function answerFacts(usage: Usage, { askedMs, firstMs, lastMs }: Clock): Facts {
   const { prompt_tokens, completion_tokens, prompt_tokens_details: { cached_tokens, image_tokens } } = usage;
   // the first token comes with the prompt, and is no step
   const steps = completion_tokens - 1;
-  const speed = steps > 0 && lastMs > firstMs
+  const speed = steps >= MIN_STEPS && lastMs > firstMs
     ? `${number(steps / (lastMs - firstMs) * 1000, 1)} tokens/s`
-    : "too short";
+    : "too short an answer to tell";
   // a prompt begins with its photo: what is used again and is longer holds it whole
   const photo = image_tokens > 0 && cached_tokens > image_tokens ? "; the photo was not computed again" : "";
   return [

@@ -24,6 +24,8 @@ for (const lazy of PLANS) {
       const bytes = (tokens: number, visual: number) => kvElements(lazy, tokens, visual, 192) * bytesOfTen / 10;
       const { cache, plan } = open(lazy, format, 64, 32);
       assert.equal(plan.bytes("kv cache"), bytes(64, 64 - cache.textCapacity));
+      assert.equal(cache.bytes, plan.bytes("kv cache"));
+      assert.equal(cache.denseBytes, kvElements(PLANS[0]!, 64, 0, 192) * bytesOfTen / 10);
       assert.equal(cache.usedBytes, 0);
       cache.append({ rows: 5 });
       assert.equal(cache.usedBytes, bytes(5, 0));
