@@ -13,6 +13,8 @@ interface Conversation {
 const byId = <Name extends keyof HTMLElementTagNameMap>(id: string, _name: Name): HTMLElementTagNameMap[Name] =>
   document.getElementById(id) as HTMLElementTagNameMap[Name];
 const [log, problem, state] = [byId("log", "section"), byId("problem", "p"), byId("state", "p")];
+/** A screen reader says an answer from here, once and whole, not piece by piece. */
+const said = byId("said", "p");
 const [keyForm, key] = [byId("key-form", "form"), byId("key", "input")];
 const [askForm, question] = [byId("ask", "form"), byId("question", "input")];
 const [send, stop] = [byId("send", "button"), byId("stop", "button")];
@@ -60,7 +62,6 @@ function addTurn(asked: string, photo: Photo | undefined): HTMLElement {
 }
 
 function setBusy(busy: boolean): void {
-  // a screen reader says the answer once it is whole, not letter by letter
   log.setAttribute("aria-busy", String(busy));
   send.setAttribute("aria-disabled", String(busy));
   const focused = document.activeElement === stop;
@@ -111,6 +112,7 @@ async function ask(asked: string): Promise<void> {
   };
   const controller = running = new AbortController();
   setBusy(true);
+  said.textContent = "";
   state.textContent = "Looking and thinking…";
   const place = addTurn(asked, first ? photo : undefined);
   const clock = { askedMs: performance.now(), firstMs: 0, lastMs: 0 };
@@ -129,12 +131,17 @@ async function ask(asked: string): Promise<void> {
     }
     if (text === "") place.textContent = "The model had nothing to say.";
     if (usage) showFacts("answer-facts", answerFacts(usage, clock));
-    if (running === controller) state.textContent = "Done.";
-    await showStatus();
+    if (running === controller) {
+      said.textContent = place.textContent;
+      state.textContent = "Done.";
+    }
+    // memory may have grown
+    showStatus().catch(tell);
   } catch (error) {
     place.after(element("p", "hint", controller.signal.aborted ? "Stopped." : "No more came."));
     if (running !== controller) return;
     if (controller.signal.aborted) {
+      said.textContent = text;
       state.textContent = "Stopped.";
       return;
     }

@@ -79,11 +79,13 @@ async function scrollWidth(page: Page): Promise<number> {
 
 pageTest("page: a photo gets a caption that streams in; a follow-up does not compute the photo again", async (page) => {
   await page.evaluate(() => {
-    const seen: string[] = [];
-    Object.assign(globalThis, { seen });
+    const [seen, said]: string[][] = [[], []];
+    Object.assign(globalThis, { seen, said });
+    const region = document.querySelector("[aria-live=polite]")!;
+    new MutationObserver(() => said!.push(region.textContent!)).observe(region, { childList: true });
     new MutationObserver(() => {
       const text = document.querySelector(".answer")?.textContent;
-      if (text && seen.at(-1) !== text) seen.push(text);
+      if (text && seen!.at(-1) !== text) seen!.push(text);
     }).observe(document.querySelector("#log")!, { childList: true, subtree: true });
   });
   await choose(page, PHOTO);
@@ -93,6 +95,8 @@ pageTest("page: a photo gets a caption that streams in; a follow-up does not com
   const seen: string[] = await page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen);
   assert.ok(seen.length >= 3, `it came in ${seen.length} pieces`);
   assert.ok(seen.every((text) => caption.startsWith(text)));
+  const said: string[] = await page.evaluate(() => (globalThis as unknown as { said: string[] }).said);
+  assert.deepEqual(said, [caption], "a screen reader is told once, of the whole");
   assert.doesNotMatch(await textOf(page, "#answer-facts"), /not computed again/);
 
   const answer = await ask(page, "Is there a dog in this image?");

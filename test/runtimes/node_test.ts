@@ -63,7 +63,8 @@ const stream = await app.request("/v1/chat/completions", {
   body: JSON.stringify({ messages: [{ role: "user", content: "Hello" }], max_tokens: 3, stream: true }),
   headers: { "content-type": "application/json" },
 });
-console.log(JSON.stringify({ description, events: (await stream.text()).split("\\n\\n") }));
+const page = await (await app.request("/")).text();
+console.log(JSON.stringify({ description, events: (await stream.text()).split("\\n\\n"), page }));
 `;
 
 const TYPES = `
@@ -103,12 +104,13 @@ Deno.test({
 
       await t.step("the service answers under Node 22", async () => {
         await Deno.writeTextFile(`${project}/service.js`, SERVICE);
-        const { description, events } = JSON.parse(
+        const { description, events, page } = JSON.parse(
           await run(project, [...NODE, "service.js", "node_modules/loris/models/nano", PHOTO]),
         );
         assert.match(description, /dog/);
         assert.deepEqual(events.slice(-2), ["data: [DONE]", ""]);
         assert.ok(events.length > 4);
+        assert.match(page, /^<!doctype html>[^]*<\/script>/);
       });
 
       await t.step("the bin says under Node 22 what the command line says under Deno", async () => {
