@@ -52,13 +52,17 @@ function addTurn(asked: string, photo: Photo | undefined): HTMLElement {
     image.alt = `Your photo, ${photo.name}`;
     figure.append(image, element("figcaption", "hint", photo.about));
     turn.append(figure);
-    image.addEventListener("load", () => turn.scrollIntoView({ block: "nearest" }));
+    image.addEventListener("load", showAnswer);
   }
   const text = element("p", "answer");
   turn.append(text);
   log.append(turn);
-  turn.scrollIntoView({ block: "nearest" });
   return text;
+}
+
+/** The last answer and the button that stops it come into sight. */
+function showAnswer(): void {
+  send.scrollIntoView({ block: "nearest" });
 }
 
 function setBusy(busy: boolean): void {
@@ -71,6 +75,7 @@ function setBusy(busy: boolean): void {
 
 function tell(error: unknown): void {
   problem.textContent = inWords(error);
+  problem.scrollIntoView({ block: "nearest" });
   state.textContent = "";
   if (!wantsKey(error)) return;
   keyForm.hidden = false;
@@ -115,6 +120,7 @@ async function ask(asked: string): Promise<void> {
   said.textContent = "";
   state.textContent = "Looking and thinking…";
   const place = addTurn(asked, first ? photo : undefined);
+  showAnswer();
   const clock = { askedMs: performance.now(), firstMs: 0, lastMs: 0 };
   let [text, usage]: [string, Usage | undefined] = ["", undefined];
   try {
@@ -138,7 +144,9 @@ async function ask(asked: string): Promise<void> {
     // memory may have grown
     showStatus().catch(tell);
   } catch (error) {
-    place.after(element("p", "hint", controller.signal.aborted ? "Stopped." : "No more came."));
+    place.after(
+      element("p", "hint", controller.signal.aborted ? "Stopped." : text === "" ? "No answer came." : "No more came."),
+    );
     if (running !== controller) return;
     if (controller.signal.aborted) {
       said.textContent = text;

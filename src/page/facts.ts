@@ -44,10 +44,10 @@ export function modelFacts({ model, state, loaded }: Status): Facts {
   const { backend, context_tokens, memory, lazy } = loaded;
   const saved = lazy.dense_kv_bytes - lazy.kv_bytes;
   const plan = lazy.mode === "off"
-    ? "Off: every layer computes its own attention. It is chosen when the model is loaded."
+    ? "Off: every layer computes its own attention. A plan is chosen when the model is loaded."
     : `${lazy.mode.toUpperCase()}: ${lazy.lazy_layers} of ${lazy.layers} layers inherit attention. KV cache ` +
       `${megabytes(lazy.kv_bytes)} instead of ${megabytes(lazy.dense_kv_bytes)}, ` +
-      `${number(saved / lazy.dense_kv_bytes * 100, 1)} % less. It is chosen when the model is loaded.`;
+      `${number(saved / lazy.dense_kv_bytes * 100, 1)} % less. The plan is chosen when the model is loaded.`;
   return [
     ["Name", model],
     ["Memory at its peak", megabytes(memory.peak_bytes)],

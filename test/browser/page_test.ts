@@ -275,13 +275,16 @@ Deno.test({ name: "page: Stop ends the answer in the middle, here and in the ser
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {
-      const context = await browser!.newContext();
+      const context = await browser!.newContext({ viewport: { width: 360, height: 640 } });
       context.setDefaultTimeout(60_000);
       const page = await context.newPage();
       await page.goto(slow.url);
       await choose(page, PHOTO);
       await state(page, "Answering…");
-      await page.getByRole("button", { name: "Stop" }).press("Enter");
+      const button = page.getByRole("button", { name: "Stop" });
+      const box = (await button.boundingBox())!;
+      assert.ok(box.y >= 0 && box.y + box.height <= 640, "it is in sight on a phone as well");
+      await button.press("Enter");
       await state(page, "Stopped.");
       const text = await textOf(page, ".answer");
       assert.ok(text.length > 0 && !text.endsWith("."), text);
