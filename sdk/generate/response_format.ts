@@ -25,9 +25,9 @@ export type ResponseFormat =
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
 const MAX_CHARACTERS = 1 << 16;
-/** Grammars that are kept for later requests, and what all of them keep together (`Grammar.kept`). */
+/** Grammars that are kept for later requests, and what all of them keep together (`Grammar.kept`): some 12 MB. */
 const MAX_GRAMMARS = 8;
-const MAX_KEPT = 1 << 16;
+const MAX_KEPT = 1 << 15;
 
 /** Makes constraints for a vocabulary, and keeps what it has found about schemas that come again. */
 export class ResponseFormats {

@@ -7,10 +7,10 @@ export type GrammarState = State<TokenMask>;
 
 /** Masks that are kept: some KiB each. */
 const MAX_MASKS = 512;
-/** What an automaton keeps before it is made anew: some 10 MB. */
-const MAX_KEPT = 1 << 15;
-/** New steps for one token, so that no schema stops everyone else or fills the memory: some 100 ms and 20 MB. */
-const MAX_STEPS = 1 << 16;
+/** What an automaton keeps before it is made anew: some 6 MB. */
+const MAX_KEPT = 1 << 14;
+/** New steps for one token, so that no schema stops everyone else or fills the memory: some 50 ms and 10 MB. */
+const MAX_STEPS = 1 << 15;
 
 /** A grammar over a vocabulary: which tokens may follow a text so far. */
 export class Grammar {
