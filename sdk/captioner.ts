@@ -86,6 +86,7 @@ export interface ChatResult {
 export interface MemoryReport {
   /** Size of the model's memory and of the picture decoder's largest. */
   readonly peakBytes: number;
+  /** With the ring through which streamed layers go. */
   readonly weightsBytes: number;
   readonly kvBytes: number;
   readonly qCacheBytes: number;
@@ -165,13 +166,18 @@ export class Captioner {
     return this.#parts.model.weights;
   }
 
+  /** "streamed": the encoder's layers are read from their source for each picture, which must stay open until `close()`. */
+  get visionWeights(): "resident" | "streamed" {
+    return this.#parts.model.visionWeights;
+  }
+
   /** Bytes in use. */
   get memory(): MemoryReport {
     const { model, images, memoryBytes } = this.#parts;
     const bytes = (name: string) => model.parts.find((p) => p.name === name)?.bytes ?? 0;
     return {
       peakBytes: memoryBytes() + images.peakMemoryBytes,
-      weightsBytes: bytes("weights"),
+      weightsBytes: bytes("weights") + bytes("vision ring"),
       kvBytes: bytes("kv cache"),
       qCacheBytes: bytes("q cache"),
       activationBytes: bytes("activations"),
@@ -195,7 +201,8 @@ export class Captioner {
    * Describes one picture.
    *
    * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `argument_invalid`, `file_unsupported` for
-   * JSON of a model that cannot write it, `context_overflow`, `non_finite`, `closed`; the signal's reason.
+   * JSON of a model that cannot write it, `context_overflow`, `non_finite`, `closed`; where the encoder's layers are
+   * streamed, `source_failed` and `file_invalid`, after which other requests go on; the signal's reason.
    */
   caption(image: ImageInput, options: CaptionOptions = {}): Answer<ChatResult> {
     const text = options.prompt ?? DEFAULT_PROMPT;

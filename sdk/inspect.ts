@@ -40,6 +40,8 @@ export interface FitVerdict {
   readonly fits: boolean;
   /** How the weights would be held: "file", "q8", "q4" or "f16". */
   readonly weights?: string;
+  /** Whether the encoder's layers would stay in memory or be read for each picture. */
+  readonly visionWeights?: "resident" | "streamed";
   readonly contextTokens?: number;
   /** The plan, part by part, in bytes. */
   readonly parts?: readonly { readonly name: string; readonly bytes: number }[];
@@ -64,7 +66,8 @@ export async function fitVerdict(
   const backend = await WasmBackend.create(kernels, "simd128", options.memoryBudget);
   try {
     const { choice, parts } = planModel(backend, pair, { ...options, visualTokens });
-    return { fits: true, weights: choice.level, contextTokens: choice.contextTokens, parts };
+    const { level: weights, visionWeights, contextTokens } = choice;
+    return { fits: true, weights, visionWeights, contextTokens, parts };
   } catch (error) {
     if (error instanceof LorisError && error.code === "memory_budget") return { fits: false, reason: error.message };
     throw error;

@@ -5,7 +5,7 @@ import { LorisError } from "./errors.ts";
 import { Random } from "./generate/random.ts";
 import { openGguf } from "./gguf/gguf.ts";
 import { ImageDecoder } from "./image/decoder.ts";
-import { assemble, type AssembleOptions, KV_TYPES, type KvType, planModel } from "./model/assemble.ts";
+import { assemble, type AssembleOptions, KV_TYPES, type KvType, planModel, VISION_WEIGHTS } from "./model/assemble.ts";
 import type { LazyOption } from "./lazy/option.ts";
 import { planFromSource } from "./lazy/plan_format.ts";
 import { visualSelection, type VisualTokensOption } from "./lazy/visual_tokens.ts";
@@ -27,6 +27,12 @@ export interface LoadOptions {
   readonly memoryBudget?: number;
   /** "auto": as near to the file as the budget allows; or all in 4, 8 or 16 bits. */
   readonly weights?: "auto" | "q4" | "q8" | "f16";
+  /**
+   * "resident": the encoder's layers stay in memory; "streamed": they are read from their source for each picture, two of them
+   * in memory at a time, so that the sources must stay open, and the same, until the captioner is closed; a damaged weight
+   * is then found by the first picture. "auto", the default: resident if any `weights` fit, else streamed.
+   */
+  readonly visionWeights?: "auto" | "resident" | "streamed";
   /** Positions of the KV cache, in tokens; as many as fit, 2048 at most, if left out. */
   readonly contextTokens?: number;
   /** Pictures with more pixels are refused by their header; 50 million. */
@@ -145,7 +151,7 @@ async function compile(url: URL, signal?: AbortSignal): Promise<WebAssembly.Modu
 
 function checkOptions(options: LoadOptions): AssembleOptions {
   const { memoryBudget = 128 * MIB, weights = "auto", contextTokens, kv, textTokens } = options;
-  const { conversations = 1, keptTiles = 8 } = options;
+  const { conversations = 1, keptTiles = 8, visionWeights = "auto" } = options;
   const whole = (param: keyof LoadOptions, value: number | undefined, min: number, max = Infinity) => {
     if (value === undefined || (Number.isSafeInteger(value) && value >= min && value <= max)) return;
     const bounds = max === Infinity ? `from ${min}` : `from ${min} to ${max}`;
@@ -162,6 +168,10 @@ function checkOptions(options: LoadOptions): AssembleOptions {
     throw new LorisError("argument_invalid", `weights is "${weights}", it must be "auto", "q4", "q8" or "f16"`, {
       param: "weights",
     });
+  }
+  if (!VISION_WEIGHTS.includes(visionWeights)) {
+    const message = `visionWeights is "${visionWeights}", it must be "auto", "resident" or "streamed"`;
+    throw new LorisError("argument_invalid", message, { param: "visionWeights" });
   }
   if (kv !== undefined && !KV_TYPES.includes(kv)) {
     const message = `kv is "${kv}", it must be ${KV_TYPES.map((type) => `"${type}"`).join(" or ")}`;
@@ -183,7 +193,7 @@ function checkOptions(options: LoadOptions): AssembleOptions {
       { param },
     );
   }
-  return { memoryBudget, weights, contextTokens, kv, textTokens, conversations, keptTiles };
+  return { memoryBudget, weights, visionWeights, contextTokens, kv, textTokens, conversations, keptTiles };
 }
 
 function isSource(value: unknown): value is Source {

@@ -28,7 +28,7 @@ async function serve(argv: readonly string[]): Promise<number> {
 
 async function run(args: ServeArguments, interrupts: Interrupts): Promise<number> {
   const { conversations, maxWaiting, requestTimeoutMs, corsOrigins, remoteHosts } = args;
-  const { captioner, name } = await openModel(args, interrupts.first, { conversations });
+  const { captioner, name, close } = await openModel(args, interrupts.first, { conversations });
   const apiKeys = Deno.env.get("LORIS_API_KEYS")?.split(",").map((key) => key.trim());
   const shutdown = new AbortController();
   const app = createApp(captioner, {
@@ -57,7 +57,7 @@ async function run(args: ServeArguments, interrupts: Interrupts): Promise<number
   );
   const outcome = await Promise.race([server.shutdown(), given]);
   timers.forEach(clearTimeout);
-  await captioner.close();
+  await close();
   if (outcome === "late") Deno.exit(1);
   return shutdown.signal.aborted ? 1 : 0;
 }

@@ -9,6 +9,7 @@ import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
 import { Language } from "./language.ts";
 import type { LanguageConfig } from "./config.ts";
 import { ImageTokenCache } from "./image_token_cache.ts";
+import { LayerRing, RING_SLOTS } from "./layer_ring.ts";
 import type { LanguageSizes } from "./language_layout.ts";
 import type { Pair } from "./pair.ts";
 import { reachableLayers } from "./tensors.ts";
@@ -21,6 +22,8 @@ export interface AssembleOptions {
   /** Bytes for everything: the model's memory and the picture decoder's. */
   readonly memoryBudget: number;
   readonly weights: "auto" | Exclude<WeightLevel, "file">;
+  /** "auto" if left out: the encoder's layers stay in memory if there is any way to hold them, else they are streamed. */
+  readonly visionWeights?: "auto" | VisionWeightsPlace | undefined;
   /** Positions of the KV cache. */
   readonly contextTokens: number | undefined;
   /** Elements of the KV cache; "f16" if left out. */
@@ -46,6 +49,10 @@ export interface AssembleOptions {
 export type KvType = keyof typeof KvFormat;
 export const KV_TYPES = Object.keys(KvFormat) as readonly KvType[];
 
+/** Where the matrices of the encoder's layers are: in memory for good, or read from their source for each picture. */
+export type VisionWeightsPlace = "resident" | "streamed";
+export const VISION_WEIGHTS: readonly ("auto" | VisionWeightsPlace)[] = ["auto", "resident", "streamed"];
+
 /** What can be tried on a model that was assembled for any plan. */
 export interface Setting {
   readonly lazy: LazyPlan;
@@ -67,6 +74,9 @@ export interface Assembled {
   /** Work area that loading may use, before the first forward pass. */
   readonly scratch: number;
   readonly weights: WeightLevel;
+  readonly visionWeights: VisionWeightsPlace;
+  /** What reads the encoder's layers where they are streamed. */
+  readonly ring: LayerRing | undefined;
   /** The plan, part by part, in bytes. */
   readonly parts: readonly Part[];
   /** Bytes left for the picture decoder's own memory. */
@@ -82,6 +92,8 @@ export interface Assembled {
 /** Rows of a prefill chunk: enough for the kernels to work at full speed, few enough for the buffers to stay small. */
 const MAX_ROWS = 128;
 const MIB = 2 ** 20;
+/** A picture in full detail: 4 x 4 tiles and the overview. */
+const MAX_TILES_TOGETHER = 17;
 /** f32 elements of kept probabilities at most, unless one row's are more. Chunks with more are computed again by every layer. */
 export const MAX_PROBABILITIES = MIB;
 
@@ -100,6 +112,9 @@ export interface Choice {
   readonly level: WeightLevel;
   readonly contextTokens: number;
   readonly imageBytes: number;
+  readonly visionWeights: VisionWeightsPlace;
+  /** Tiles of a picture that go through streamed layers together, so that these are read once for all. */
+  readonly tilesTogether: number;
 }
 
 /** A way to hold a model that fits its budget: every place decided, nothing allocated. */
@@ -110,49 +125,53 @@ export interface ModelPlan {
 }
 
 /**
- * Finds the first way to hold the model that fits the budget: weights as the file has them before smaller ones, and for
- * each more context before less.
+ * Finds the first way to hold the model that fits the budget: the encoder in memory before streaming it, weights as the
+ * file has them before smaller ones, and for each more context before less. Where layers are streamed, what is left of the
+ * budget goes to tiles that share a pass over them.
  *
  * @throws {LorisError} `memory_budget` with the whole sum of the smallest way, if none fits.
  */
 export function planModel(backend: Backend, pair: Pair, options: AssembleOptions): ModelPlan {
-  let smallest: Part[] = [];
+  let smallest: readonly Part[] = [];
+  const fits = ({ parts }: ModelPlan) => sum(parts) <= options.memoryBudget;
   for (const choice of candidates(pair, options)) {
-    const l = layout(backend, pair, choice, options);
-    const parts = allParts(backend, l, choice.imageBytes);
-    if (sum(parts) <= options.memoryBudget) return { choice, parts, layout: l };
+    const plan = planOf(backend, pair, choice, options);
+    if (fits(plan)) return mostTiles(pair, choice, options, plan, (more) => planOf(backend, pair, more, options), fits);
+    const { parts } = plan;
     if (smallest.length === 0 || sum(parts) < sum(smallest)) smallest = parts;
   }
   const ways = ["raise memoryBudget"];
   if (options.weights === "f16" || options.weights === "q8") ways.push(`choose weights: "q4"`);
+  if (options.visionWeights === "resident") ways.push(`choose visionWeights: "streamed"`);
   if (options.contextTokens !== undefined) ways.push("lower contextTokens");
   if ((options.conversations ?? 1) > 1) ways.push("lower conversations");
-  refuse(smallest, options.memoryBudget, [...ways, "or take a smaller model"].join(", "));
+  const streamed = (options.visionWeights ?? "auto") === "auto"
+    ? " (the vision model's layers would be streamed already)"
+    : "";
+  refuse(smallest, options.memoryBudget, [...ways, "or take a smaller model"].join(", ") + streamed);
+}
+
+function planOf(backend: Backend, pair: Pair, choice: Choice, options: AssembleOptions): ModelPlan {
+  const l = layout(backend, pair, choice, options);
+  return { choice, parts: allParts(backend, l, choice.imageBytes), layout: l };
 }
 
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
   backend.reserve(l.plan.end);
-  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch, l.looking);
+  const ring = l.ring === undefined ? undefined : new LayerRing(backend, l.weights.streamed, l.ring);
+  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch, l.looking, ring);
   const imageTokens = new ImageTokenCache(l.imageTokenBytes);
   const network = (lazy: LazyPlan, cache: KvCache) => {
     const weights = { ...l.weights.language, layers: reachableLayers(l.weights.language.layers, lazy) };
     const language = new Language(backend, pair.languageConfig, weights, lazy, l.sizes, l);
     return { vlm: new Vlm(backend, language, vision, l.buffers, { ...l, imageTokens }), cache };
   };
-  const { level: weights, imageBytes } = choice;
+  const { level: weights, imageBytes, visionWeights } = choice;
   return {
     ...network(pair.lazy, l.caches[0]!),
-    ...{
-      lazy: pair.lazy,
-      caches: l.caches,
-      imageTokens,
-      placed: l.weights.placed,
-      scratch: l.scratch,
-      weights,
-      parts,
-      imageBytes,
-    },
+    ...{ lazy: pair.lazy, caches: l.caches, imageTokens, placed: l.weights.placed, scratch: l.scratch, weights, parts },
+    ...{ imageBytes, visionWeights, ring },
     under({ lazy, kv }) {
       if (!l.anyCache) throw new RangeError("the model was not assembled for any plan");
       const plan = new MemoryPlan(l.anyCache.address);
@@ -176,12 +195,15 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
       { param: "contextTokens" },
     );
   }
-  for (const level of levels) {
-    for (const comfort of COMFORTS) {
-      const contextTokens = asked ?? Math.min(comfort.contextTokens, c.trainedContext);
-      // a context that cannot hold one picture and a question is no context
-      if (asked === undefined && contextTokens < (options.visualTokens?.keep ?? v.tokens) + 64) continue;
-      yield { level, contextTokens, imageBytes: comfort.imageBytes };
+  const { visionWeights: place = "auto" } = options;
+  for (const visionWeights of place === "auto" ? ["resident", "streamed"] as const : [place]) {
+    for (const level of levels) {
+      for (const comfort of COMFORTS) {
+        const contextTokens = asked ?? Math.min(comfort.contextTokens, c.trainedContext);
+        // a context that cannot hold one picture and a question is no context
+        if (asked === undefined && contextTokens < (options.visualTokens?.keep ?? v.tokens) + 64) continue;
+        yield { level, contextTokens, imageBytes: comfort.imageBytes, visionWeights, tilesTogether: 1 };
+      }
     }
   }
 }
@@ -201,12 +223,25 @@ function keptProbabilities(
   return { address: plan.reserve("activations", size * 4), elements: size };
 }
 
-function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, options: AssembleOptions) {
+function layout(backend: Backend, pair: Pair, choice: Choice, options: AssembleOptions) {
+  const { level, contextTokens, visionWeights, tilesTogether } = choice;
   const plan = new MemoryPlan(backend.base);
   const { languageConfig: c, visionConfig: v } = pair;
-  const weights = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, level);
+  const weights = placeWeights(
+    plan,
+    backend,
+    pair.languageTensors,
+    pair.visionTensors,
+    level,
+    visionWeights === "streamed" ? RING_SLOTS : 0,
+  );
+  const { placed, streamed } = weights;
+  // it is written while the encoder computes, apart from what the encoder works in
+  const ring = streamed.length > 0
+    ? plan.reserve("vision ring", Math.max(...streamed.map((layer) => loadScratchBytes(backend, layer))))
+    : undefined;
   const { anyPlan = false, reuseProbabilities = true, visualTokens: selection, conversations = 1 } = options;
-  const looking = { measuresImportance: anyPlan || selection?.by === "attention" };
+  const looking = { measuresImportance: measures(options), maxTiles: tilesTogether };
   const tokensPerTile = selection?.keep ?? v.tokens;
   const start = plan.end;
   const caches = Array.from({ length: conversations }, () =>
@@ -222,12 +257,15 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
   const reuses = reuseProbabilities && (anyPlan || (lazy && pair.lazy.mode === "gla"));
   const probabilities = reuses ? keptProbabilities(plan, backend, c, sizes) : undefined;
   const record = anyPlan && probabilities ? attentionRecord(plan, c, sizes, probabilities) : undefined;
-  const buffers = plan.reserve("activations", Vlm.bufferBytes(MAX_ROWS, v.tokens, conversations, c.width));
+  const buffers = plan.reserve(
+    "activations",
+    Vlm.bufferBytes(MAX_ROWS, tilesTogether * v.tokens, conversations, c.width),
+  );
   // loading, looking and answering follow each other: they share one work area
   const scratch = plan.reserve(
     "activations",
     Math.max(
-      loadScratchBytes(backend, weights.placed),
+      loadScratchBytes(backend, placed),
       Vision.scratchBytes(backend, v, looking),
       Language.scratchBytes(backend, c, sizes, queries !== undefined),
     ),
@@ -235,8 +273,31 @@ function layout(backend: Backend, pair: Pair, { level, contextTokens }: Choice, 
   const imageTokenBytes = (options.keptTiles ?? 0) * tokensPerTile * c.width * 4;
   return {
     ...{ plan, weights, caches, sizes, anyCache, queries, probabilities, record, buffers, scratch },
-    ...{ selection, looking, imageTokenBytes },
+    ...{ selection, looking, imageTokenBytes, ring },
   };
+}
+
+/** True if the encoder tells how important image tokens are. */
+function measures({ anyPlan = false, visualTokens }: AssembleOptions): boolean {
+  return anyPlan || visualTokens?.by === "attention";
+}
+
+/** The plan with as many tiles to a pass over streamed layers as fit. Where importance is measured tiles go alone. */
+function mostTiles(
+  { visionConfig: v }: Pair,
+  choice: Choice,
+  options: AssembleOptions,
+  alone: ModelPlan,
+  planFor: (choice: Choice) => ModelPlan,
+  fits: (plan: ModelPlan) => boolean,
+): ModelPlan {
+  if (choice.visionWeights === "resident" || measures(options)) return alone;
+  const inContext = Math.floor(choice.contextTokens / (options.visualTokens?.keep ?? v.tokens));
+  for (let tilesTogether = Math.min(MAX_TILES_TOGETHER, inContext); tilesTogether > 1; tilesTogether--) {
+    const plan = planFor({ ...choice, tilesTogether });
+    if (fits(plan)) return plan;
+  }
+  return alone;
 }
 
 /** Reserves what any plan's cache may take beyond the one from `start` on; returns the bytes of both. */

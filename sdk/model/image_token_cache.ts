@@ -21,6 +21,10 @@ export class ImageTokenCache {
     return this.#bytes;
   }
 
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
   get(key: string): KeptTokens | undefined {
     const entry = this.#entries.get(key);
     if (entry) {

@@ -12,6 +12,7 @@ import type { VisionConfig } from "./config.ts";
 import { Importance, type ImportancePlaces, importancePlaces } from "./importance.ts";
 import { type Input, layerNormFor, linear } from "./linear.ts";
 import { Pacer } from "./pacer.ts";
+import type { LayerRing } from "./layer_ring.ts";
 import type { VisionLayer, VisionTensors } from "./tensors.ts";
 
 /** Weights in place: matrices packed, vectors as addresses of f32. */
@@ -28,6 +29,8 @@ const WARM_UP_ROWS = 64;
 export interface VisionOptions {
   /** True: it tells how important each image token is. */
   readonly measuresImportance?: boolean | undefined;
+  /** Tiles that can go through the layers together; 1 if left out, and 1 where importance is measured. */
+  readonly maxTiles?: number | undefined;
 }
 
 /**
@@ -36,24 +39,34 @@ export interface VisionOptions {
  */
 export class Vision {
   readonly config: VisionConfig;
+  /** Tiles that can go through the layers together. */
+  readonly maxTiles: number;
   readonly #backend: Backend;
   readonly #weights: VisionWeights;
   readonly #at: Buffers;
   readonly #importance: Importance | undefined;
+  readonly #ring: LayerRing | undefined;
 
-  /** @param scratch Address of {@link Vision.scratchBytes} bytes of the same options, used only during `encode`. */
+  /**
+   * @param scratch Address of {@link Vision.scratchBytes} bytes of the same options, used only from `put` to the end of
+   * `encodeAll`.
+   * @param ring What brings the layers' matrices to their places in turn; they are there for good if left out.
+   */
   constructor(
     backend: Backend,
     config: VisionConfig,
     weights: VisionWeights,
     scratch: number,
     options: VisionOptions = {},
+    ring?: LayerRing,
   ) {
     this.#backend = backend;
     this.config = config;
     this.#weights = weights;
     this.#at = layout(backend, config, scratch, options);
     this.#importance = this.#at.importance && new Importance(backend, config, this.#at.importance);
+    this.#ring = ring;
+    this.maxTiles = options.maxTiles ?? 1;
   }
 
   /** Bytes that one `encode` works in. */
@@ -62,7 +75,7 @@ export class Vision {
   }
 
   /**
-   * How important each image token of the tile encoded last is: f32 [tokens], the attention that its patches receive in
+   * How important each image token of the tile encoded last, alone, is: f32 [tokens], the attention that its patches receive in
    * the encoder's last layers; undefined if it is not measured.
    */
   get importance(): Float32Array | undefined {
@@ -74,38 +87,85 @@ export class Vision {
    *
    * @param dst Address of f32 [tokens, projection].
    * @param rgb u8 [imageSize, imageSize, 3].
+   * @throws {LorisError} as {@link Vision.encodeAll}.
    */
   async encode(dst: number, rgb: Uint8Array, pacer: Pacer): Promise<void> {
+    this.put(0, rgb);
+    await this.encodeAll(dst, 1, pacer);
+  }
+
+  /**
+   * Puts a tile's pixels in, to be encoded.
+   *
+   * @param tile Its number, from 0, below `maxTiles`.
+   * @param rgb u8 [imageSize, imageSize, 3].
+   */
+  put(tile: number, rgb: Uint8Array): void {
     const c = this.config;
     const b = this.#backend;
     const w = this.#weights;
     const at = this.#at;
     const patches = c.grid * c.grid;
+    const x = this.#rows(tile);
     b.floats(at.mean, 3).set(c.mean);
     b.floats(at.deviation, 3).set(c.deviation);
     b.write(at.rgb, rgb);
     b.patches(at.pixels, at.rgb, c.imageSize, c.patch, at.mean, at.deviation);
-    linear(b, at.x, at.pixels, at.input.quantized, w.patchEmbd, w.patchEmbdBias, patches, Epilogue.store);
-    b.add(at.x, w.positionEmbd, patches * c.width);
-    this.#importance?.begin();
-    for (const [index, layer] of w.layers.entries()) {
+    linear(b, x, at.pixels, at.input.quantized, w.patchEmbd, w.patchEmbdBias, patches, Epilogue.store);
+    b.add(x, w.positionEmbd, patches * c.width);
+  }
+
+  /**
+   * The first `tiles` tiles that were put in, layer by layer: weights that are read for each pass are read once for all.
+   *
+   * @param dst Address of f32 [tiles, tokens, projection].
+   * @throws {LorisError} `source_failed` or `file_invalid` where layers are read from a source; the pacer's signal's reason.
+   */
+  async encodeAll(dst: number, tiles: number, pacer: Pacer): Promise<void> {
+    const c = this.config;
+    const b = this.#backend;
+    const w = this.#weights;
+    const at = this.#at;
+    const patches = c.grid * c.grid;
+    const layer = async (index: number) => {
       const measured = index >= c.layers - MEASURED_LAYERS;
-      await this.#layer(layer, patches, pacer, measured ? this.#importance : undefined);
-    }
+      for (let tile = 0; tile < tiles; tile++) {
+        await this.#layer(this.#rows(tile), w.layers[index]!, patches, pacer, measured ? this.#importance : undefined);
+      }
+    };
+    this.#importance?.begin();
+    if (this.#ring) await this.#ring.run(pacer.signal, layer);
+    else for (const index of w.layers.keys()) await layer(index);
     this.#importance?.finish();
-    b.layerNorm(at.x, at.x, w.postLnWeight, w.postLnBias, patches, c.width, c.eps);
-    b.pixelShuffle(at.shuffled, at.x, c.grid, c.width, c.shuffle);
-    linear(b, dst, at.shuffled, at.input.quantized, w.fc, 0, c.tokens, Epilogue.store);
+    for (let tile = 0; tile < tiles; tile++) {
+      const x = this.#rows(tile);
+      b.layerNorm(x, x, w.postLnWeight, w.postLnBias, patches, c.width, c.eps);
+      b.pixelShuffle(at.shuffled, x, c.grid, c.width, c.shuffle);
+      const tokens = dst + tile * c.tokens * c.projection * 4;
+      linear(b, tokens, at.shuffled, at.input.quantized, w.fc, 0, c.tokens, Epilogue.store);
+    }
     await pacer.pause();
+  }
+
+  /** Address of a tile's hidden states. */
+  #rows(tile: number): number {
+    return this.#at.x + tile * this.config.grid ** 2 * this.config.width * 4;
   }
 
   /** Runs one layer over some rows of whatever the memory holds: engines then compile its kernels well before they are needed. */
   async warmUp(): Promise<void> {
     const { grid } = this.config;
-    await this.#layer(this.#weights.layers[0]!, Math.min(WARM_UP_ROWS, grid * grid), new Pacer());
+    await this.#layer(this.#rows(0), this.#weights.layers[0]!, Math.min(WARM_UP_ROWS, grid * grid), new Pacer());
   }
 
-  async #layer(w: VisionLayer<Matrix, number>, patches: number, pacer: Pacer, importance?: Importance): Promise<void> {
+  /** @param first Address of a tile's hidden states: f32 [patches, width]. */
+  async #layer(
+    first: number,
+    w: VisionLayer<Matrix, number>,
+    patches: number,
+    pacer: Pacer,
+    importance?: Importance,
+  ): Promise<void> {
     const b = this.#backend;
     const c = this.config;
     const at = this.#at;
@@ -114,7 +174,7 @@ export class Vision {
     // every patch attends to every other, so all keys and values come before the first query
     for (let row = 0; row < patches; row += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, patches - row);
-      layerNormFor(b, input, at.x + row * rowBytes, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnK, w.attnV);
+      layerNormFor(b, input, first + row * rowBytes, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnK, w.attnV);
       b.linear(at.chunk, input.floats, input.quantized, w.attnK, w.attnKBias, rows, Epilogue.store);
       b.storeKeys(at.kv, at.chunk, row, rows);
       b.linear(at.chunk, input.floats, input.quantized, w.attnV, w.attnVBias, rows, Epilogue.store);
@@ -122,7 +182,7 @@ export class Vision {
     }
     for (let row = 0; row < patches; row += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, patches - row);
-      const x = at.x + row * rowBytes;
+      const x = first + row * rowBytes;
       layerNormFor(b, input, x, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnQ);
       b.linear(at.chunk, input.floats, input.quantized, w.attnQ, w.attnQBias, rows, Epilogue.store);
       if (importance) importance.attend(at.attended, at.chunk, at.kv, at.attention, rows);
@@ -171,7 +231,7 @@ function layout(b: Backend, c: VisionConfig, base: number, options: VisionOption
   const pixelWidth = 3 * c.patch * c.patch;
   const shuffledWidth = c.width * c.shuffle * c.shuffle;
   const always = new MemoryPlan(base);
-  const x = always.reserve("x", patches * c.width * 4);
+  const x = always.reserve("x", (options.maxTiles ?? 1) * patches * c.width * 4);
   const mean = always.reserve("mean", 3 * 4);
   const deviation = always.reserve("deviation", 3 * 4);
   const quantized = always.reserve(

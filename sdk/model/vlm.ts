@@ -72,8 +72,8 @@ export class Vlm {
   readonly language: Language;
   readonly vision: Vision;
   readonly #chunk: Chunk;
-  /** Image tokens of one tile: f32 [vision.config.tokens, width]. */
-  readonly #tile: number;
+  /** Image tokens of the tiles looked at last: f32 [vision.maxTiles, vision.config.tokens, width]. */
+  readonly #tiles: number;
   /** Rows of decode steps: f32 [conversations, width], apart from a prompt's, which may be waiting meanwhile. */
   readonly #steps: number;
   readonly #options: VlmOptions;
@@ -85,8 +85,8 @@ export class Vlm {
     this.vision = vision;
     const rowBytes = language.config.width * 4;
     this.#chunk = new Chunk(buffers, language.maxRows, rowBytes);
-    this.#tile = buffers + language.maxRows * rowBytes;
-    this.#steps = this.#tile + vision.config.tokens * rowBytes;
+    this.#tiles = buffers + language.maxRows * rowBytes;
+    this.#steps = this.#tiles + vision.maxTiles * vision.config.tokens * rowBytes;
     this.#options = options;
   }
 
@@ -95,7 +95,7 @@ export class Vlm {
     return this.#options.selection?.keep ?? this.vision.config.tokens;
   }
 
-  /** Bytes of the rows in flight. @param conversations As many as `steps` takes at most. */
+  /** Bytes of the rows in flight. @param imageTokens Of all tiles that are looked at together. @param conversations As many as `steps` takes at most. */
   static bufferBytes(maxRows: number, imageTokens: number, conversations: number, width: number): number {
     return (maxRows + imageTokens + conversations) * width * 4;
   }
@@ -128,7 +128,9 @@ export class Vlm {
     };
     /** Slots that are still to be skipped. */
     let left = skip;
-    for (const piece of prompt) {
+    const pieces = Array.from(prompt);
+    const looked = new Map<number, number>();
+    for (const [index, piece] of pieces.entries()) {
       const slots = this.#slots(piece);
       const skipped = Math.min(left, slots);
       left -= skipped;
@@ -141,9 +143,11 @@ export class Vlm {
         const known = skipped === slots;
         // a random choice that is not made any more still takes its numbers
         if (known && this.#options.selection?.by === "random") randomTokens(this.vision.config.tokens, slots, random!);
-        const positions = known ? undefined : await this.#look(piece, random, pacer, times);
+        const { address, positions } = known
+          ? { address: this.#tiles, positions: undefined }
+          : await this.#look(pieces, index, looked, random, pacer, times);
         const put = (row: number, from: number, n: number) =>
-          backend.copy(row, this.#tile + from * width * 4, n * width * 4);
+          backend.copy(row, address + from * width * 4, n * width * 4);
         await chunk.add(slots, { ...kind, positions, span: this.vision.config.tokens }, put, flush);
         if (!known) await between();
       } else {
@@ -166,45 +170,85 @@ export class Vlm {
     return piece.kind === "tile" ? this.tokensPerTile : piece.rows.length / this.language.config.width;
   }
 
-  /** Brings the image tokens of a tile that go on to the decoder to its place; returns the positions that they had. */
+  /**
+   * Makes the image tokens of a tile that go on to the decoder. Of the tiles after it, as many as the encoder takes together
+   * are looked at with it.
+   *
+   * @param looked Tiles that were looked at with an earlier one, by their index: where their image tokens are.
+   * @returns Where they are, valid until the next tile's, and the positions that they had.
+   */
   async #look(
-    { key, rgb }: Tile,
+    pieces: readonly PromptPiece[],
+    index: number,
+    looked: Map<number, number>,
     random: RandomNumbers | undefined,
     pacer: Pacer,
     times: { visionMs: number },
-  ): Promise<readonly number[] | undefined> {
-    const { imageTokens, selection } = this.#options;
+  ): Promise<{ readonly address: number; readonly positions: readonly number[] | undefined }> {
+    const { key } = pieces[index] as Tile;
     const floats = this.tokensPerTile * this.language.config.width;
-    // what a random choice keeps is told by its place in the prompt, not by the tile
-    const store = key === undefined || selection?.by === "random" ? undefined : imageTokens;
-    const known = store?.get(key!);
-    if (known) {
-      this.backend.floats(this.#tile, floats).set(known.rows);
-      return known.positions;
+    const store = this.#store;
+    if (!looked.has(index)) {
+      const known = key === undefined ? undefined : store?.get(key);
+      if (known) {
+        // the first place is free: its tile is the one whose turn came at once
+        this.backend.floats(this.#tiles, floats).set(known.rows);
+        return { address: this.#tiles, positions: known.positions };
+      }
+      await this.#encode(pieces, index, looked, pacer, times);
     }
-    // waiting for pixels is no part of the times
-    const pixels = await rgb();
+    const address = looked.get(index)!;
+    const positions = this.#select(address, random);
+    if (key !== undefined) store?.set(key, { rows: this.backend.floats(address, floats).slice(), positions });
+    return { address, positions };
+  }
+
+  /** Encodes a tile and those after it that have to be, as many as go together. */
+  async #encode(
+    pieces: readonly PromptPiece[],
+    first: number,
+    looked: Map<number, number>,
+    pacer: Pacer,
+    times: { visionMs: number },
+  ): Promise<void> {
+    const { vision } = this;
+    const tileBytes = vision.config.tokens * this.language.config.width * 4;
+    let tiles = 0;
+    for (let index = first; index < pieces.length && tiles < vision.maxTiles; index++) {
+      const piece = pieces[index]!;
+      if (piece.kind !== "tile") continue;
+      if (index > first && piece.key !== undefined && this.#store?.has(piece.key)) continue;
+      // waiting for pixels is no part of the times
+      const pixels = await piece.rgb();
+      const started = performance.now();
+      vision.put(tiles, pixels);
+      times.visionMs += performance.now() - started;
+      looked.set(index, this.#tiles + tiles * tileBytes);
+      tiles++;
+    }
     const started = performance.now();
-    await this.vision.encode(this.#tile, pixels, pacer);
-    const positions = this.#select(random);
+    await vision.encodeAll(this.#tiles, tiles, pacer);
     times.visionMs += performance.now() - started;
-    store?.set(key!, { rows: this.backend.floats(this.#tile, floats).slice(), positions });
-    return positions;
+  }
+
+  /** Where image tokens are kept, if they are. What a random choice keeps is told by its place in the prompt, not by the tile. */
+  get #store(): ImageTokenCache | undefined {
+    return this.#options.selection?.by === "random" ? undefined : this.#options.imageTokens;
   }
 
   /** Brings the tokens that stay to the tile's front; returns the places that they had, if not all stay. */
-  #select(random: RandomNumbers | undefined): readonly number[] | undefined {
+  #select(tile: number, random: RandomNumbers | undefined): readonly number[] | undefined {
     const { selection } = this.#options;
     if (!selection || !random) return undefined;
     const { width } = this.language.config;
-    const rows = this.backend.floats(this.#tile, this.vision.config.tokens * width);
+    const rows = this.backend.floats(tile, this.vision.config.tokens * width);
     return selectTokens(rows, width, selection, this.vision.importance, random);
   }
 
   /** A copy of one tile's image tokens: f32 [vision.config.tokens, width]. */
   async imageTokens(rgb: Uint8Array, signal?: AbortSignal): Promise<Float32Array> {
-    await this.vision.encode(this.#tile, rgb, new Pacer(signal));
-    return this.backend.floats(this.#tile, this.vision.config.tokens * this.language.config.width).slice();
+    await this.vision.encode(this.#tiles, rgb, new Pacer(signal));
+    return this.backend.floats(this.#tiles, this.vision.config.tokens * this.language.config.width).slice();
   }
 
   /** Adds one token to the cache; returns the address of the logits that follow it. */

@@ -1,11 +1,18 @@
 import { type Backend, type Matrix, WeightFormat } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
 import { type GgmlTypeName, requireSupported } from "../gguf/gguf.ts";
-import type { MemoryPlan } from "../memory/plan.ts";
+import { MemoryPlan } from "../memory/plan.ts";
 import { groupBy } from "../platform/group.ts";
 import { SequentialReader } from "../sources/sequential.ts";
 import type { Source } from "../sources/source.ts";
-import { type LanguageTensors, mapLanguage, mapVision, type NeededTensor, type VisionTensors } from "./tensors.ts";
+import {
+  type LanguageTensors,
+  mapLanguage,
+  mapVision,
+  type NeededTensor,
+  type VisionLayer,
+  type VisionTensors,
+} from "./tensors.ts";
 
 /**
  * How weights are held: as near to the file's own types as can be ("file"), or all in 16, in 8, or in 4 bits. "q8" and
@@ -45,30 +52,65 @@ export interface PlacedTensor {
   readonly address: number;
 }
 
-/** Gives every tensor of both networks its format and its place in the plan. */
+/** Places of all weights. */
+export interface PlacedWeights {
+  readonly language: LanguageTensors<Matrix, number>;
+  readonly vision: VisionTensors<Matrix, number>;
+  /** What is loaded once. */
+  readonly placed: readonly PlacedTensor[];
+  /** What is read for each pass over the encoder's layers, by layer; layers share slots. Empty if all is loaded once. */
+  readonly streamed: readonly (readonly PlacedTensor[])[];
+}
+
+/**
+ * Gives every tensor of both networks its format and its place in the plan.
+ *
+ * @param slots 0: all weights stay in memory. Else the matrices of the encoder's layers take turns in so many slots, each of
+ * the largest layer's size.
+ */
 export function placeWeights(
   plan: MemoryPlan,
   backend: Backend,
   text: LanguageTensors<NeededTensor, NeededTensor>,
   picture: VisionTensors<NeededTensor, NeededTensor>,
   level: WeightLevel,
-): { language: LanguageTensors<Matrix, number>; vision: VisionTensors<Matrix, number>; placed: PlacedTensor[] } {
+  slots = 0,
+): PlacedWeights {
   const placed: PlacedTensor[] = [];
   const sensitive = new Set([text.tokenEmbd, text.output, picture.patchEmbd]);
-  const matrix = (needed: NeededTensor): Matrix => {
+  const place = (needed: NeededTensor, where: MemoryPlan, list: PlacedTensor[]): Matrix => {
     const format = formatFor(needed, level, sensitive.has(needed));
     const { columns, width } = needed;
-    const address = plan.reserve("weights", backend.matrixBytes(columns, width, format));
-    placed.push({ needed, format, address });
+    const address = where.reserve("weights", backend.matrixBytes(columns, width, format));
+    list.push({ needed, format, address });
     return { address, format, columns, width };
   };
+  const layers = slots === 0 ? [] : picture.layers.map(matricesOf);
+  const layerBytes = layers.map((needed) => {
+    const trial = new MemoryPlan(0);
+    needed.forEach((n) => place(n, trial, []));
+    return trial.total;
+  });
+  const slotBytes = Math.max(0, ...layerBytes);
+  const ring = plan.reserve("vision ring", slots * slotBytes);
+  const streamed: PlacedTensor[][] = layers.map(() => []);
+  const inRing = new Map(layers.flatMap((needed, l) => {
+    const slot = new MemoryPlan(ring + (l % slots) * slotBytes);
+    return needed.map((n) => [n, place(n, slot, streamed[l]!)] as const);
+  }));
+  const matrix = (needed: NeededTensor): Matrix => inRing.get(needed) ?? place(needed, plan, placed);
   const vector = (needed: NeededTensor): number => {
     requireSupported(needed.tensor);
     const address = plan.reserve("weights", needed.width * 4);
     placed.push({ needed, format: undefined, address });
     return address;
   };
-  return { language: mapLanguage(text, matrix, vector), vision: mapVision(picture, matrix, vector), placed };
+  const [language, vision] = [mapLanguage(text, matrix, vector), mapVision(picture, matrix, vector)];
+  return { language, vision, placed, streamed };
+}
+
+function matricesOf(layer: VisionLayer<NeededTensor, NeededTensor>): NeededTensor[] {
+  return (Object.values(layer) as NeededTensor[]).filter(({ kind }) => kind === "matrix");
 }
 
 /** How far a load has come. Bytes are bytes of the files. */

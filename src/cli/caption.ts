@@ -23,7 +23,7 @@ export async function caption(args: Arguments, signal: AbortSignal): Promise<num
       note(`${file}: ${errorLine(error)}`);
     }
   }
-  await opened.captioner.close();
+  await opened.close();
   return failed > 0 ? 1 : 0;
 }
 

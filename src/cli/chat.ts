@@ -49,6 +49,6 @@ export async function chat(args: Arguments, signal: AbortSignal): Promise<number
     if (live) process.stderr.write("> ");
   }
   signal.throwIfAborted();
-  await opened.captioner.close();
+  await opened.close();
   return failed > 0 ? 1 : 0;
 }

@@ -32,7 +32,7 @@ async function answerTask(
   items: readonly Located<{ readonly question?: string }>[],
   score: Task<string>["score"],
 ): Promise<Task<string>> {
-  const { captioner, options } = await open(args, signal);
+  const { captioner, options, close } = await open(args, signal);
   const { weights, backend } = captioner;
   return {
     configuration: { weights, backend, prompt: args.prompt },
@@ -50,6 +50,6 @@ async function answerTask(
       const { kvBytes, qCacheBytes } = captioner.memory;
       return { backend, kvBytes, qCacheBytes };
     },
-    close: () => captioner.close(),
+    close,
   };
 }

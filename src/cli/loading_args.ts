@@ -8,6 +8,7 @@ export const LOADING_OPTIONS = {
   text: { type: "string" },
   vision: { type: "string" },
   weights: { type: "string" },
+  "vision-weights": { type: "string" },
   "memory-budget": { type: "string" },
   lazy: { type: "string" },
   kv: { type: "string" },
@@ -23,6 +24,7 @@ export interface LoadingArguments {
   readonly text?: string | undefined;
   readonly vision?: string | undefined;
   readonly weights?: "auto" | "q4" | "q8" | "f16" | undefined;
+  readonly visionWeights?: "auto" | "resident" | "streamed" | undefined;
   readonly memoryBudget?: number | undefined;
   /** "off", "auto", "gla", "vla", or a JSON file with a plan. */
   readonly lazy?: string | undefined;
@@ -49,6 +51,7 @@ export function loadingArguments(
     text: values.text,
     vision: values.vision,
     weights: oneOf("--weights", values.weights, ["auto", "q4", "q8", "f16"]),
+    visionWeights: oneOf("--vision-weights", values["vision-weights"], ["auto", "resident", "streamed"]),
     memoryBudget: budget === undefined ? undefined : parseBytes("--memory-budget", budget),
     lazy: values.lazy,
     kv: oneOf("--kv", values.kv, ["f16", "q8", "f32"]),

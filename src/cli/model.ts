@@ -6,7 +6,7 @@ import { openGguf, splitNames } from "../../sdk/gguf/gguf.ts";
 import { type FileSource, fileSource } from "../../sdk/sources/file.ts";
 import type { LoadingArguments } from "./loading_args.ts";
 
-/** The files of a model, opened on first use; close all when loaded. */
+/** The files of a model, opened on first use; close all when loaded, or when the captioner is closed if it streams layers. */
 export interface ModelFiles {
   readonly text: readonly FileSource[];
   readonly vision: readonly FileSource[];

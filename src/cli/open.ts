@@ -12,13 +12,15 @@ export interface Opened {
   readonly captioner: Captioner;
   readonly options: ChatOptions;
   readonly loadMs: number;
+  /** Closes the captioner, then the files that it still reads. */
+  close(): Promise<void>;
 }
 
 /** Loads the model that the command line names, with its settings for answers. */
 export async function open(args: Arguments, signal: AbortSignal): Promise<Opened> {
-  const { captioner, loadMs } = await openModel(args, signal);
+  const { captioner, loadMs, close } = await openModel(args, signal);
   const { maxTokens, temperature, seed, detail } = args;
-  return { captioner, options: { ...defined({ maxTokens, temperature, seed, detail }), signal }, loadMs };
+  return { captioner, options: { ...defined({ maxTokens, temperature, seed, detail }), signal }, loadMs, close };
 }
 
 /** Loads the model that the command line names; `name` is its text file. @param more What the command decides itself. */
@@ -26,7 +28,7 @@ export async function openModel(
   args: LoadingArguments,
   signal: AbortSignal,
   more: Pick<LoadOptions, "conversations"> = {},
-): Promise<Pick<Opened, "captioner" | "loadMs"> & { readonly name: string }> {
+): Promise<Omit<Opened, "options"> & { readonly name: string }> {
   const started = performance.now();
   const lazy = await lazyOption(args.lazy);
   const files = await modelFiles(args);
@@ -37,6 +39,7 @@ export async function openModel(
       ...defined({
         memoryBudget: args.memoryBudget,
         weights: args.weights,
+        visionWeights: args.visionWeights,
         contextTokens: args.contextTokens,
         kv: args.kv,
         textTokens: args.textTokens,
@@ -51,9 +54,15 @@ export async function openModel(
     const loadMs = performance.now() - started;
     const { name } = files.text[0]!;
     progress.done(`loaded ${name} in ${loadMs.toFixed(0)} ms (${captioner.backend})`);
-    return { captioner, loadMs, name };
-  } finally {
+    if (captioner.visionWeights === "resident") await closeFiles(files);
+    const close = async () => {
+      await captioner.close();
+      await closeFiles(files);
+    };
+    return { captioner, loadMs, name, close };
+  } catch (error) {
     await closeFiles(files);
+    throw error;
   }
 }
 

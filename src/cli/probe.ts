@@ -12,7 +12,8 @@ export async function openProbeOf(args: Arguments, signal: AbortSignal): Promise
   const files = await modelFiles(args);
   const progress = new Progress();
   try {
-    const options = defined({ memoryBudget, weights, contextTokens, build });
+    // the files are closed as soon as all is loaded
+    const options = { ...defined({ memoryBudget, weights, contextTokens, build }), visionWeights: "resident" as const };
     const probe = await openProbe({ ...files, ...options, onProgress: progress.update, signal });
     const loadMs = performance.now() - started;
     progress.done(`loaded ${files.text[0]!.name} in ${loadMs.toFixed(0)} ms (${probe.backend})`);

@@ -1,0 +1,81 @@
+import type { Backend } from "../backend/backend.ts";
+import { LorisError } from "../errors.ts";
+import { loadWeights, type PlacedTensor } from "./weights.ts";
+
+/** Slots of the ring: one layer is computed while the next one is being read. */
+export const RING_SLOTS = 2;
+
+/**
+ * Layers that do not stay in memory: each pass reads them from their source again, layer l into slot l % {@link RING_SLOTS},
+ * and reads the next while one is being computed.
+ */
+export class LayerRing {
+  readonly #backend: Backend;
+  readonly #layers: readonly (readonly PlacedTensor[])[];
+  readonly #scratch: number;
+  #layersRead = 0;
+
+  /**
+   * @param layers What is read of each layer, at its places in the slots.
+   * @param scratch Address of `loadScratchBytes` bytes of the largest layer, kept for the object's life.
+   */
+  constructor(backend: Backend, layers: readonly (readonly PlacedTensor[])[], scratch: number) {
+    this.#backend = backend;
+    this.#layers = layers;
+    this.#scratch = scratch;
+  }
+
+  /** Layers read since it was made. */
+  get layersRead(): number {
+    return this.#layersRead;
+  }
+
+  /**
+   * One pass: calls `compute` for every layer in order, while its weights are in their slot. When it has ended, in whatever
+   * way, nothing is being read any more.
+   *
+   * @throws {LorisError} `source_failed`; `file_invalid` for a damaged weight; the signal's reason; what `compute` throws.
+   */
+  async run(signal: AbortSignal | undefined, compute: (layer: number) => Promise<void>): Promise<void> {
+    const ended = new AbortController();
+    const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
+    let reading = this.#read(0, either);
+    try {
+      for (let layer = 0; layer < this.#layers.length; layer++) {
+        await reading;
+        if (layer + 1 < this.#layers.length) reading = this.#read(layer + 1, either);
+        await compute(layer);
+      }
+    } finally {
+      ended.abort();
+      // what is still under way would write into a slot of the next pass
+      await reading.catch(() => {});
+    }
+  }
+
+  #read(layer: number, signal: AbortSignal): Promise<void> {
+    const reading = this.#load(layer, signal);
+    // it may fail while another layer is being computed; `run` hears of it when it waits
+    reading.catch(() => {});
+    return reading;
+  }
+
+  async #load(layer: number, signal: AbortSignal): Promise<void> {
+    const tensors = this.#layers[layer]!;
+    try {
+      await loadWeights(this.#backend, tensors, this.#scratch, undefined, signal);
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (cause instanceof LorisError) throw cause;
+      const { source } = tensors[0]!.needed.tensor;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new LorisError(
+        "source_failed",
+        `${source.name}: layer ${layer} of the vision model could not be read: ${why}; keep the source open and unchanged ` +
+          `while the captioner is used, or load with visionWeights: "resident"`,
+        { param: source.name, cause },
+      );
+    }
+    this.#layersRead++;
+  }
+}
