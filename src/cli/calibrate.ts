@@ -31,7 +31,16 @@ type Result = DivergenceProfile | PlanMeasure | PlanTimes;
 export async function calibrate(args: Arguments, signal: AbortSignal): Promise<number> {
   const [lines, folder] = args.operands;
   if (args.operands.length !== 2) throw new UsageError("calibrate takes a file of JSON lines and a folder of pictures");
-  refuse(args, "calibrate", ["detail", "temperature", "seed", "textTokens", "lazy", "kv", "visualTokens"]);
+  refuse(args, "calibrate", [
+    "detail",
+    "temperature",
+    "seed",
+    "textTokens",
+    "lazy",
+    "kv",
+    "visualTokens",
+    "visionWeights",
+  ]);
   const pictures = await chosenPictures(args, lines!, folder!);
   const textFile = await singleTextFile(args);
   const journal = args.journal === undefined ? undefined : new Journal(args.journal, isResult);

@@ -17,7 +17,15 @@ const AGREEMENT_TOKENS = 128;
 /** Yes-or-no questions, answered by the larger of two logits at the answer's first position. */
 export async function yesNoTask(input: TaskInput): Promise<Task<string>> {
   const { args, lines, folder, signal } = input;
-  refuse(args, "evaluate yesno", ["detail", "temperature", "seed", "textTokens", "maxTokens", "prompt"]);
+  refuse(args, "evaluate yesno", [
+    "detail",
+    "temperature",
+    "seed",
+    "textTokens",
+    "maxTokens",
+    "prompt",
+    "visionWeights",
+  ]);
   const items = (await readQuestions(lines, folder)).slice(0, args.limit);
   const wrong = items.find(({ answer }) => !isCandidate(answer));
   if (wrong) {
@@ -42,7 +50,7 @@ export async function yesNoTask(input: TaskInput): Promise<Task<string>> {
 /** Long answers under a plan beside those of the dense model. */
 export async function agreementTask(input: TaskInput): Promise<Task<AnswerAgreement>> {
   const { args, lines, folder, signal } = input;
-  refuse(args, "evaluate agreement", ["detail", "temperature", "seed", "textTokens"]);
+  refuse(args, "evaluate agreement", ["detail", "temperature", "seed", "textTokens", "visionWeights"]);
   const items = (await readCaptions(lines, folder)).slice(0, args.limit);
   const { probe, setting, configuration, ...common } = await opened(input);
   const { prompt = DEFAULT_PROMPT, maxTokens: tokens = AGREEMENT_TOKENS } = args;

@@ -31,9 +31,10 @@ export async function inspect(args: Arguments, signal: AbortSignal): Promise<num
 async function judge(files: readonly GgufFile[], args: Arguments): Promise<FitVerdict> {
   const isVision = (file: GgufFile) => file.metadata.optionalString("general.architecture") === "clip";
   const [text, vision] = isVision(files[0]!) ? [files[1]!, files[0]!] : [files[0]!, files[1]!];
-  const { memoryBudget = 128 * 2 ** 20, weights = "auto", contextTokens, kv, textTokens, visualTokens } = args;
+  const { memoryBudget = 128 * 2 ** 20, weights = "auto", visionWeights, contextTokens, kv, textTokens, visualTokens } =
+    args;
   const lazy = await lazyOption(args.lazy);
-  const options = { memoryBudget, weights, contextTokens, kv, textTokens, visualTokens, lazy };
+  const options = { memoryBudget, weights, visionWeights, contextTokens, kv, textTokens, visualTokens, lazy };
   return await fitVerdict(text, vision, await packagedKernels("simd128"), options);
 }
 
@@ -75,7 +76,8 @@ function advise(verdict: FitVerdict | undefined): string {
   if (!verdict) return "\n  give both files of a pair to see whether it fits a --memory-budget\n";
   if (!verdict.fits) return `\ndoes not fit: ${verdict.reason}\n`;
   const parts = verdict.parts!.map(({ name, bytes }) => `  ${name.padEnd(16)} ${formatBytes(bytes)}\n`).join("");
-  return `\nfits, with weights "${verdict.weights}" and ${verdict.contextTokens} tokens of context:\n${parts}`;
+  const streamed = verdict.visionWeights === "streamed" ? ", the vision model's layers streamed for each picture," : "";
+  return `\nfits, with weights "${verdict.weights}"${streamed} and ${verdict.contextTokens} tokens of context:\n${parts}`;
 }
 
 /** Long values are shown by their beginning and length. */

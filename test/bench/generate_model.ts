@@ -9,7 +9,7 @@ import type { GgufMetadata } from "../../sdk/gguf/metadata.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
 import { TOKEN_TYPES } from "../../sdk/text/vocabulary.ts";
 import type { Value } from "../gguf/write.ts";
-import { array, bool, float32, string, type TensorToWrite, uint32, writeGgufFile } from "./gguf_file.ts";
+import { array, bool, float32, ggufHeader, string, type TensorToWrite, uint32, writeGgufFile } from "./gguf_file.ts";
 import { constant, matrix, type SeededType, vector } from "./seeded_weights.ts";
 
 /** Shape of a pair: widths count values, sides count pixels. */
@@ -55,6 +55,14 @@ export async function generateModel(
   await writeGgufFile(pair.text, await textMetadata(shape), textTensors(shape, type, seed));
   await writeGgufFile(pair.vision, visionMetadata(shape), visionTensors(shape, type, seed));
   return pair;
+}
+
+/** What the files of a pair begin with, and their sizes: for plans, which read nothing else. */
+export async function modelHeaders(shape: ModelShape, type: SeededType) {
+  return {
+    text: ggufHeader(await textMetadata(shape), textTensors(shape, type, 1)),
+    vision: ggufHeader(visionMetadata(shape), visionTensors(shape, type, 1)),
+  };
 }
 
 type Metadata = (readonly [key: string, value: Value])[];

@@ -40,12 +40,11 @@ export function tensorBytes(type: GgmlTypeName, shape: readonly number[]): numbe
   return shape.reduce((a, b) => a * b, 1) / blockElements * blockBytes;
 }
 
-/** Writes a GGUF file, version 3. */
-export async function writeGgufFile(
-  path: string,
+/** What comes before the tensors' bytes in a GGUF file, version 3, and the bytes of the whole file. */
+export function ggufHeader(
   metadata: readonly (readonly [key: string, value: Value])[],
-  tensors: readonly TensorToWrite[],
-): Promise<void> {
+  tensors: readonly Omit<TensorToWrite, "data">[],
+): { readonly header: Uint8Array<ArrayBuffer>; readonly fileBytes: number } {
   const header = new ByteWriter().raw(new TextEncoder().encode("GGUF")).u32(3);
   header.u64(tensors.length).u64(metadata.length);
   for (const [key, value] of metadata) value(header.string(key));
@@ -56,8 +55,18 @@ export async function writeGgufFile(
     header.u32(typeOf(type).id).u64(offset);
     offset += aligned(tensorBytes(type, shape));
   }
+  const bytes = header.pad(ALIGNMENT).bytes();
+  return { header: bytes, fileBytes: bytes.length + offset };
+}
+
+/** Writes a GGUF file, version 3. */
+export async function writeGgufFile(
+  path: string,
+  metadata: readonly (readonly [key: string, value: Value])[],
+  tensors: readonly TensorToWrite[],
+): Promise<void> {
   const writer = (await Deno.create(path)).writable.getWriter();
-  await writer.write(header.pad(ALIGNMENT).bytes());
+  await writer.write(ggufHeader(metadata, tensors).header);
   for (const { name, type, shape, data } of tensors) {
     const bytes = data();
     const wanted = tensorBytes(type, shape);
