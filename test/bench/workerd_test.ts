@@ -82,8 +82,8 @@ Deno.test("stagesOf() splits the picture's time by its parts measured alone, and
 });
 
 Deno.test("processMemory() reads bytes out of /proc/PID/status, and is undefined where there is none", () => {
-  const status = "Name:\tworkerd\nVmPeak:\t 9000 kB\nVmSize:\t    8000 kB\nVmHWM:\t    1024 kB\n";
-  assert.deepEqual(processMemory(status), { peakBytes: 1 << 20, addressBytes: 8_192_000 });
+  const status = "Name:\tworkerd\nVmPeak:\t 9000 kB\nVmSize:\t    8000 kB\nVmHWM:\t    1024 kB\nVmRSS:\t     512 kB\n";
+  assert.deepEqual(processMemory(status), { residentBytes: 1 << 19, peakBytes: 1 << 20, addressBytes: 8_192_000 });
   assert.equal(processMemory(""), undefined);
 });
 

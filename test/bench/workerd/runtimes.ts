@@ -10,6 +10,7 @@ export const MINIFLARE = "4.20260426.0";
 /** A runtime with the handler in it. */
 export interface Runtime {
   readonly name: string;
+  readonly url: URL;
   ask<P extends keyof Answers>(
     path: P,
     query?: Record<string, string | number>,
@@ -21,6 +22,8 @@ export interface Runtime {
 }
 
 export interface ProcessMemory {
+  /** Resident now. */
+  readonly residentBytes: number;
   /** The most that was resident at any time. */
   readonly peakBytes: number;
   /** Address space taken, whether there is memory behind it or not. */
@@ -73,6 +76,7 @@ export async function startWorkerd(files: Bundle): Promise<Runtime> {
   const started = (await childrenOf(Deno.pid)).filter((pid) => !before.includes(pid));
   return {
     name: "workerd",
+    url,
     ask: (path, query, body) => ask(url, path, query, body),
     memory: async () => started.length === 1 ? processMemory(await statusOf(started[0]!)) : undefined,
     close: () => miniflare.dispose(),
@@ -89,6 +93,7 @@ export async function startDeno(files: Bundle): Promise<Runtime> {
   const url = new URL(`http://127.0.0.1:${port.trim()}/`);
   return {
     name: "Deno",
+    url,
     ask: (path, query, body) => ask(url, path, query, body),
     memory: async () => processMemory(await statusOf(child.pid)),
     async close() {
@@ -120,8 +125,8 @@ async function statusOf(pid: number): Promise<string> {
 /** What `/proc/PID/status` says of a process's memory. */
 export function processMemory(status: string): ProcessMemory | undefined {
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
-  const memory = { peakBytes: bytes("VmHWM"), addressBytes: bytes("VmSize") };
-  return Number.isNaN(memory.peakBytes + memory.addressBytes) ? undefined : memory;
+  const memory = { residentBytes: bytes("VmRSS"), peakBytes: bytes("VmHWM"), addressBytes: bytes("VmSize") };
+  return Object.values(memory).some(Number.isNaN) ? undefined : memory;
 }
 
 async function childrenOf(pid: number): Promise<number[]> {

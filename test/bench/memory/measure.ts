@@ -1,0 +1,102 @@
+/** What a runtime's process grows by over one that answers requests and does nothing else. */
+import type { Runtime } from "../workerd/runtimes.ts";
+import type { Loaded } from "./handler.ts";
+
+/** A pair that is measured, and how it is loaded. */
+export interface Subject {
+  readonly name: string;
+  /** URLs of its files. */
+  readonly text: string;
+  readonly vision: string;
+  readonly budgetBytes: number;
+  readonly contextTokens: number;
+  /** Small requests in a row; 0: they are left out. */
+  readonly requests: number;
+}
+
+/** Bytes are a process's growth over an empty one's peak. */
+export interface Growth extends Loaded {
+  readonly runtime: string;
+  readonly model: string;
+  readonly budgetBytes: number;
+  readonly loadedBytes: number;
+  /** The most until the first caption had ended. */
+  readonly captionBytes: number;
+  /** Resident after a tenth of the requests in a row, and after all; undefined if they were left out. */
+  readonly row?: { readonly requests: number; readonly tenthBytes: number; readonly allBytes: number };
+  /** Large photos at once: answers by status. */
+  readonly flood: Readonly<Record<string, number>>;
+  /** The most of all. */
+  readonly peakBytes: number;
+}
+
+const FLOOD = 10;
+
+/**
+ * @param emptyBytes Peak of an empty runtime's process.
+ * @throws {Error} if a request is answered with anything but success, or in the flood by success and refusals.
+ */
+export async function measureGrowth(
+  runtime: Runtime,
+  subject: Subject,
+  emptyBytes: number,
+  photo: Uint8Array<ArrayBuffer>,
+  large: Uint8Array<ArrayBuffer>,
+): Promise<Growth> {
+  const memory = async () => {
+    const now = await runtime.memory();
+    if (!now) throw new Error("this system does not tell a process's memory; run it on Linux");
+    return { residentBytes: now.residentBytes - emptyBytes, peakBytes: now.peakBytes - emptyBytes };
+  };
+  const { text, vision, budgetBytes, contextTokens, requests } = subject;
+  const loaded: Loaded =
+    await (await post(runtime, "/load", { text, vision, budget: budgetBytes, context: contextTokens })).json();
+  const { peakBytes: loadedBytes } = await memory();
+  await caption(runtime, photo, 8);
+  const { peakBytes: captionBytes } = await memory();
+  let tenthBytes = 0;
+  for (let i = 1; i <= requests; i++) {
+    await caption(runtime, photo, 2, `What is number ${i % 7}?`);
+    if (i === Math.ceil(requests / 10)) tenthBytes = (await memory()).residentBytes;
+  }
+  const row = requests === 0 ? {} : { row: { requests, tenthBytes, allBytes: (await memory()).residentBytes } };
+  const flood = await floodOf(runtime, large);
+  const { peakBytes } = await memory();
+  return {
+    ...{ runtime: runtime.name, model: subject.name, budgetBytes, ...loaded, loadedBytes, captionBytes, ...row, flood },
+    peakBytes,
+  };
+}
+
+async function floodOf(runtime: Runtime, large: Uint8Array<ArrayBuffer>): Promise<Record<string, number>> {
+  const url = new URL("/caption", runtime.url);
+  const headers = { "content-type": "image/png" };
+  const statuses = await Promise.all(Array.from({ length: FLOOD }, async () => {
+    const response = await fetch(url, { method: "POST", body: large, headers });
+    await response.body?.cancel();
+    return response.status;
+  }));
+  const strange = statuses.find((status) => status !== 200 && status !== 429);
+  if (strange !== undefined || !statuses.includes(200)) {
+    throw new Error(`the flood was answered ${statuses.join(", ")}`);
+  }
+  return { "200": statuses.filter((s) => s === 200).length, "429": statuses.filter((s) => s === 429).length };
+}
+
+async function caption(runtime: Runtime, photo: Uint8Array<ArrayBuffer>, tokens: number, prompt = ""): Promise<void> {
+  const query = { max_tokens: tokens, ...(prompt === "" ? {} : { prompt }) };
+  await (await post(runtime, "/caption", query, photo)).body?.cancel();
+}
+
+async function post(
+  runtime: Runtime,
+  path: string,
+  query: Record<string, string | number>,
+  body: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+): Promise<Response> {
+  const url = new URL(path, runtime.url);
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
+  const response = await fetch(url, { method: "POST", body, headers: { "content-type": "image/jpeg" } });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response;
+}

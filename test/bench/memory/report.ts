@@ -1,0 +1,53 @@
+import type { Growth } from "./measure.ts";
+
+/** Everything that one run measured. */
+export interface MemoryPage {
+  readonly date: string;
+  readonly machine: string;
+  readonly versions: Readonly<Record<string, string>>;
+  /** Peak of an empty worker's process by runtime, in bytes. */
+  readonly empty: Readonly<Record<string, number>>;
+  readonly growth: readonly Growth[];
+}
+
+/** What an isolate of Cloudflare's has for everything. */
+export const GOAL_BYTES = 128e6;
+
+const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** The run as Markdown. */
+export function markdown({ date, machine, versions, empty, growth }: MemoryPage): string {
+  const row = (name: string, cell: (g: Growth) => string) => `| ${name} | ${growth.map(cell).join(" | ")} |`;
+  return [
+    "# Memory of the service",
+    "",
+    `Printed by \`deno task bench:memory\` on ${date}. Machine: ${machine}. ` +
+    `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}. ` +
+    "Resident memory of the whole process, over the peak of the same runtime with a worker that only answers " +
+    `(${
+      Object.entries(empty).map(([name, bytes]) => `${name} ${mb(bytes)}`).join(", ")
+    }). The service's built package in ` +
+    "one bundle, models over HTTP ranges from this machine. `nano` is the embedded model, `smolvlm` a seeded pair of " +
+    "SmolVLM-256M's shape in Q8_0.",
+    "",
+    row("growth", (g) => `${g.model}, ${g.runtime}`),
+    `| --- |${" --- |".repeat(growth.length)}`,
+    row("weights; vision layers", (g) => `${g.weights}; ${g.visionWeights}`),
+    row("context, tokens", (g) => String(g.contextTokens)),
+    row("memoryBudget", (g) => mb(g.budgetBytes)),
+    row("reserved in it", (g) => mb(g.memoryBytes)),
+    row("after loading, peak", (g) => mb(g.loadedBytes)),
+    row("after a caption, peak", (g) => mb(g.captionBytes)),
+    row(
+      "requests in a row: after a tenth, after all",
+      ({ row }) => row ? `${row.requests}: ${mb(row.tenthBytes)}, ${mb(row.allBytes)}` : "not measured",
+    ),
+    row("ten photos of 12 MP at once: answered, refused", ({ flood }) => `${flood["200"]}, ${flood["429"]}`),
+    row("peak of all", (g) => mb(g.peakBytes)),
+    row(
+      `within ${mb(GOAL_BYTES)}`,
+      (g) => g.peakBytes <= GOAL_BYTES ? "yes" : `no, ${mb(g.peakBytes - GOAL_BYTES)} over`,
+    ),
+    "",
+  ].join("\n");
+}
