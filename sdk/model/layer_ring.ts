@@ -6,7 +6,7 @@ import { loadWeights, type PlacedTensor } from "./weights.ts";
 export const RING_SLOTS = 2;
 
 /**
- * Layers that do not stay in memory: each pass reads them from their source again, layer l into slot l % {@link RING_SLOTS},
+ * Layers that do not stay in memory, the connector as the last of them: each pass reads them from their source again, layer l into slot l % {@link RING_SLOTS},
  * and reads the next while one is being computed.
  */
 export class LayerRing {
@@ -67,11 +67,11 @@ export class LayerRing {
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof LorisError) throw cause;
-      const { source } = tensors[0]!.needed.tensor;
+      const { source, name } = tensors[0]!.needed.tensor;
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new LorisError(
         "source_failed",
-        `${source.name}: layer ${layer} of the vision model could not be read: ${why}; keep the source open and unchanged ` +
+        `${source.name}: ${name} and the rest of its layer could not be read: ${why}; keep the source open and unchanged ` +
           `while the captioner is used, or load with visionWeights: "resident"`,
         { param: source.name, cause },
       );

@@ -123,28 +123,36 @@ export class Vision {
    */
   async encodeAll(dst: number, tiles: number, pacer: Pacer): Promise<void> {
     const c = this.config;
-    const b = this.#backend;
     const w = this.#weights;
-    const at = this.#at;
     const patches = c.grid * c.grid;
-    const layer = async (index: number) => {
+    const step = async (index: number) => {
+      if (index === c.layers) return this.#connect(dst, tiles);
       const measured = index >= c.layers - MEASURED_LAYERS;
       for (let tile = 0; tile < tiles; tile++) {
         await this.#layer(this.#rows(tile), w.layers[index]!, patches, pacer, measured ? this.#importance : undefined);
       }
     };
     this.#importance?.begin();
-    if (this.#ring) await this.#ring.run(pacer.signal, layer);
-    else for (const index of w.layers.keys()) await layer(index);
+    if (this.#ring) await this.#ring.run(pacer.signal, step);
+    else for (let index = 0; index <= c.layers; index++) await step(index);
     this.#importance?.finish();
+    await pacer.pause();
+  }
+
+  /** What follows the layers: hidden states into image tokens. */
+  #connect(dst: number, tiles: number): void {
+    const c = this.config;
+    const b = this.#backend;
+    const w = this.#weights;
+    const { shuffled, input } = this.#at;
+    const patches = c.grid * c.grid;
     for (let tile = 0; tile < tiles; tile++) {
       const x = this.#rows(tile);
       b.layerNorm(x, x, w.postLnWeight, w.postLnBias, patches, c.width, c.eps);
-      b.pixelShuffle(at.shuffled, x, c.grid, c.width, c.shuffle);
+      b.pixelShuffle(shuffled, x, c.grid, c.width, c.shuffle);
       const tokens = dst + tile * c.tokens * c.projection * 4;
-      linear(b, tokens, at.shuffled, at.input.quantized, w.fc, 0, c.tokens, Epilogue.store);
+      linear(b, tokens, shuffled, input.quantized, w.fc, 0, c.tokens, Epilogue.store);
     }
-    await pacer.pause();
   }
 
   /** Address of a tile's hidden states. */

@@ -58,15 +58,15 @@ export interface PlacedWeights {
   readonly vision: VisionTensors<Matrix, number>;
   /** What is loaded once. */
   readonly placed: readonly PlacedTensor[];
-  /** What is read for each pass over the encoder's layers, by layer; layers share slots. Empty if all is loaded once. */
+  /** What is read for each pass over the encoder: its layers, then the connector; they share slots. Empty if all is loaded once. */
   readonly streamed: readonly (readonly PlacedTensor[])[];
 }
 
 /**
  * Gives every tensor of both networks its format and its place in the plan.
  *
- * @param slots 0: all weights stay in memory. Else the matrices of the encoder's layers take turns in so many slots, each of
- * the largest layer's size.
+ * @param slots 0: all weights stay in memory. Else the matrices of the encoder's layers, and the connector's, take turns in so
+ * many slots, each of the largest layer's size.
  */
 export function placeWeights(
   plan: MemoryPlan,
@@ -85,7 +85,7 @@ export function placeWeights(
     list.push({ needed, format, address });
     return { address, format, columns, width };
   };
-  const layers = slots === 0 ? [] : picture.layers.map(matricesOf);
+  const layers = slots === 0 ? [] : [...picture.layers.map(matricesOf), [picture.fc]];
   const layerBytes = layers.map((needed) => {
     const trial = new MemoryPlan(0);
     needed.forEach((n) => place(n, trial, []));

@@ -31,6 +31,8 @@ export interface Growth extends Loaded {
 }
 
 const FLOOD = 10;
+/** The longest that an answer may take: else the run ends. */
+const ANSWER_MS = 120_000;
 
 /**
  * @param emptyBytes Peak of an empty runtime's process.
@@ -72,7 +74,7 @@ async function floodOf(runtime: Runtime, large: Uint8Array<ArrayBuffer>): Promis
   const url = new URL("/caption", runtime.url);
   const headers = { "content-type": "image/png" };
   const statuses = await Promise.all(Array.from({ length: FLOOD }, async () => {
-    const response = await fetch(url, { method: "POST", body: large, headers });
+    const response = await fetch(url, { method: "POST", body: large, headers, signal: AbortSignal.timeout(ANSWER_MS) });
     await response.body?.cancel();
     return response.status;
   }));
@@ -96,7 +98,8 @@ async function post(
 ): Promise<Response> {
   const url = new URL(path, runtime.url);
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
-  const response = await fetch(url, { method: "POST", body, headers: { "content-type": "image/jpeg" } });
+  const headers = { "content-type": "image/jpeg" };
+  const response = await fetch(url, { method: "POST", body, headers, signal: AbortSignal.timeout(ANSWER_MS) });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response;
 }
