@@ -103,9 +103,16 @@ const COMFORTS = [
   { contextTokens: 1024, imageBytes: 16 * MIB },
   { contextTokens: 1024, imageBytes: 8 * MIB },
   { contextTokens: 512, imageBytes: 8 * MIB },
+  { contextTokens: 256, imageBytes: 8 * MIB },
   { contextTokens: 512, imageBytes: 4 * MIB },
   { contextTokens: 256, imageBytes: 4 * MIB },
 ];
+
+/**
+ * The least of the picture decoder's memory by pixels of a tile, as far as it goes up to the most that is tried: a JPEG of
+ * 1024 x 768 pixels takes 5.9 MB on its way to 512 x 512, for which no smaller scale of it is large enough.
+ */
+const IMAGE_BYTES_PER_TILE_PIXEL = 20;
 
 /** One way to hold a model. */
 export interface Choice {
@@ -196,12 +203,14 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
     );
   }
   const { visionWeights: place = "auto" } = options;
+  const leastImageBytes = Math.min(COMFORTS[0]!.imageBytes, IMAGE_BYTES_PER_TILE_PIXEL * v.imageSize ** 2);
   for (const visionWeights of place === "auto" ? ["resident", "streamed"] as const : [place]) {
     for (const level of levels) {
       for (const comfort of COMFORTS) {
         const contextTokens = asked ?? Math.min(comfort.contextTokens, c.trainedContext);
         // a context that cannot hold one picture and a question is no context
         if (asked === undefined && contextTokens < (options.visualTokens?.keep ?? v.tokens) + 64) continue;
+        if (comfort.imageBytes < leastImageBytes) continue;
         yield { level, contextTokens, imageBytes: comfort.imageBytes, visionWeights, tilesTogether: 1 };
       }
     }
