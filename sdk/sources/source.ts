@@ -15,3 +15,9 @@ export interface Source {
   /** The same bytes in pieces as they arrive, for sources where one long request beats many short ones. */
   stream?(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
+
+/** A file of which it is known when it has become another. */
+export interface VersionedSource extends Source {
+  /** Differs between files of different bytes under the same name: an etag or a digest. */
+  version(signal?: AbortSignal): Promise<string>;
+}

@@ -1,0 +1,65 @@
+import { checkPartBytes, partedSource } from "./parted.ts";
+import type { Source, VersionedSource } from "./source.ts";
+
+/** The little of the Cache API's `Cache` that is called. */
+export interface CacheLike {
+  match(request: string): Promise<Response | undefined>;
+  put(request: string, response: Response): Promise<void>;
+}
+
+/** Options of {@link cachedSource}. */
+export interface CachedSourceOptions {
+  /** Bytes of a part, which is held in memory while it is read; 4 MiB, at most 256 MiB. */
+  readonly partBytes?: number;
+  /** How long a cache may keep a part; 30 days. */
+  readonly maxAgeSeconds?: number;
+  /** Told of each part: whether the cache had it. */
+  readonly onPart?: (hit: boolean) => void;
+}
+
+const MIB = 2 ** 20;
+/** A host that cannot exist: keys of the cache are URLs, and nobody must be able to ask for these. */
+const HOST = "https://loris-parts.invalid";
+
+/**
+ * A file through a cache that is nearer than it is. Parts are kept under the file's version, so that a file that was exchanged
+ * is never mixed with the one before. A cache that fails, or gives a part of a wrong length, is passed by.
+ *
+ * @throws {LorisError} `argument_invalid`.
+ */
+export function cachedSource(source: VersionedSource, cache: CacheLike, options: CachedSourceOptions = {}): Source {
+  const { partBytes = 4 * MIB, maxAgeSeconds = 30 * 86400, onPart } = options;
+  checkPartBytes(partBytes, 256 * MIB);
+
+  async function part(index: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const offset = index * partBytes;
+    const length = Math.min(partBytes, await source.size(signal) - offset);
+    const path = [source.name, await source.version(signal), partBytes, index].map((s) => encodeURIComponent(s));
+    const url = `${HOST}/${path.join("/")}`;
+    const found = await match(cache, url);
+    signal?.throwIfAborted();
+    onPart?.(found?.length === length);
+    if (found?.length === length) return found;
+    const bytes = await source.read(offset, length, signal);
+    const headers = {
+      "content-type": "application/octet-stream",
+      "content-length": String(length),
+      "cache-control": `public, max-age=${maxAgeSeconds}, immutable`,
+    };
+    // its failure costs time at the next load, nothing else
+    await cache.put(url, new Response(bytes as Uint8Array<ArrayBuffer>, { headers })).catch(() => {});
+    signal?.throwIfAborted();
+    return bytes;
+  }
+
+  return partedSource({ name: source.name, partBytes, size: (signal) => source.size(signal), part });
+}
+
+async function match(cache: CacheLike, url: string): Promise<Uint8Array | undefined> {
+  try {
+    const response = await cache.match(url);
+    return response && new Uint8Array(await response.arrayBuffer());
+  } catch {
+    return undefined;
+  }
+}

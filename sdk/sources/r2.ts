@@ -1,0 +1,100 @@
+import { LorisError } from "../errors.ts";
+import { checkLength, checkRange } from "./check.ts";
+import type { VersionedSource } from "./source.ts";
+
+/** The little of Cloudflare's `R2Bucket` that is called. */
+export interface R2BucketLike {
+  head(key: string): Promise<R2ObjectLike | null>;
+  get(
+    key: string,
+    options: { range: { offset: number; length: number }; onlyIf: { etagMatches: string } },
+  ): Promise<R2ObjectLike | R2BodyLike | null>;
+}
+
+interface R2ObjectLike {
+  readonly size: number;
+  readonly etag: string;
+}
+
+interface R2BodyLike extends R2ObjectLike {
+  readonly body: ReadableStream<Uint8Array>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/**
+ * An object of a Cloudflare R2 bucket, read by ranges. All reads are of the version that the first one met; an object that
+ * is exchanged meanwhile is refused.
+ */
+export function r2Source(bucket: R2BucketLike, key: string): VersionedSource {
+  const name = `r2:${key}`;
+  let object: R2ObjectLike | undefined;
+
+  async function known(signal?: AbortSignal): Promise<R2ObjectLike> {
+    signal?.throwIfAborted();
+    if (object) return object;
+    const found = await bucket.head(key).catch((cause) => fail(name, "the bucket could not be asked", cause));
+    signal?.throwIfAborted();
+    if (!found) fail(name, "the bucket has no such object; put the file under this key, or name another");
+    return object = { size: found.size, etag: found.etag };
+  }
+
+  async function get(offset: number, length: number, signal?: AbortSignal): Promise<R2BodyLike> {
+    const { etag, size } = await known(signal);
+    checkRange(name, offset, length, size);
+    const found = await bucket.get(key, { range: { offset, length }, onlyIf: { etagMatches: etag } })
+      .catch((cause) => fail(name, `bytes ${offset} to ${offset + length} could not be read`, cause));
+    if (!found) fail(name, "the object was deleted while it was read");
+    if (!("body" in found)) fail(name, `the object changed while it was read, its etag was ${etag}`);
+    return found;
+  }
+
+  async function* stream(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (length === 0) return checkRange(name, offset, length, (await known(signal)).size);
+    const { body } = await get(offset, length, signal);
+    const reader = body.getReader();
+    let got = 0;
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        signal?.throwIfAborted();
+        if (done) break;
+        got += value.length;
+        if (got > length) break;
+        yield value;
+      }
+    } catch (cause) {
+      signal?.throwIfAborted();
+      fail(name, `the connection broke after ${got} of ${length} bytes from byte ${offset}`, cause);
+    } finally {
+      // a reader that is left must not leave the connection open
+      await reader.cancel().catch(() => {});
+    }
+    checkLength(name, offset, length, got);
+  }
+
+  return {
+    name,
+    size: async (signal) => (await known(signal)).size,
+    version: async (signal) => (await known(signal)).etag,
+    async read(offset, length, signal) {
+      if (length === 0) {
+        checkRange(name, offset, length, (await known(signal)).size);
+        return new Uint8Array(0);
+      }
+      const found = await get(offset, length, signal);
+      const bytes = new Uint8Array(
+        await found.arrayBuffer().catch((cause) =>
+          fail(name, `the connection broke in bytes ${offset} to ${offset + length}`, cause)
+        ),
+      );
+      signal?.throwIfAborted();
+      checkLength(name, offset, length, bytes.length);
+      return bytes;
+    },
+    stream,
+  };
+}
+
+function fail(name: string, message: string, cause?: unknown): never {
+  throw new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
+}
