@@ -43,6 +43,11 @@ export interface ChatOptions extends SamplingOptions, LogprobsOptions {
   readonly maxTiles?: number;
   /** Ends the work within a token or a layer; what is thrown is the signal's reason. */
   readonly signal?: AbortSignal;
+  /**
+   * `ctx.waitUntil` of a Cloudflare Worker, needed there: told of what this request computes, for itself and for those that
+   * are answered together with it.
+   */
+  readonly waitUntil?: (work: Promise<unknown>) => void;
 }
 
 /** As {@link ChatOptions}, with the question that is asked of the picture. */
@@ -247,7 +252,7 @@ export class Captioner {
     const maxTokens = this.#fit(prompt, options.maxTokens);
     const pieces = promptPieces(prompt, pictures);
     const usage = this.#tokensOf(prompt);
-    const how = { sampler, detokenizer, maxTokens, constraint, logprobs };
+    const how = { sampler, detokenizer, maxTokens, constraint, logprobs, waitUntil: options.waitUntil };
     const answer = this.#parts.scheduler.answer({ prompt: pieces, ...how, signal });
     let text = "";
     const tokens: TokenLogprob[] = [];

@@ -12,6 +12,8 @@ import type { Delta } from "./token_log.ts";
 export interface Request extends AnswerOptions {
   readonly prompt: readonly PromptPiece[];
   readonly signal?: AbortSignal | undefined;
+  /** Told of what this request computes, its own answer and others'. */
+  readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
 
 /**
@@ -28,7 +30,11 @@ export class Scheduler {
   readonly #active = new Map<LiveAnswer, HeldCache>();
   readonly #prompts = new WeakMap<LiveAnswer, readonly PromptPiece[]>();
   readonly #pacer = new Pacer();
-  #running: Promise<void> | undefined;
+  /** Whose request computes for all. */
+  #computing: LiveAnswer | undefined;
+  /** Those that come after it, and what gives them the turn, or tells them that they need none any more. */
+  readonly #line = new Map<LiveAnswer, () => void>();
+  readonly #computations = new Set<Promise<void>>();
   #closed = false;
 
   constructor(vlm: Vlm, tokenizer: Tokenizer, caches: readonly KvCache[]) {
@@ -60,17 +66,20 @@ export class Scheduler {
     this.#prompts.set(answer, request.prompt);
     const abort = () => {
       answer.abort(request.signal!.reason);
-      this.#leaveLine(answer);
+      this.#leave(answer);
     };
     request.signal?.addEventListener("abort", abort, { once: true });
     this.#waiting.push(answer);
-    this.#running ??= this.#run();
+    const computed = this.#compute(answer);
+    this.#computations.add(computed);
+    computed.finally(() => this.#computations.delete(computed));
+    request.waitUntil?.(computed);
     try {
       return yield* answer.read();
     } finally {
       request.signal?.removeEventListener("abort", abort);
       answer.abort(new DOMException("nobody reads the answer any more", "AbortError"));
-      this.#leaveLine(answer);
+      this.#leave(answer);
     }
   }
 
@@ -78,21 +87,36 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#closed = true;
     for (const answer of this.#waiting.splice(0)) answer.fail(closed());
-    await this.#running;
+    await Promise.all(this.#computations);
   }
 
-  #leaveLine(answer: LiveAnswer): void {
+  /** It has ended before its turn. */
+  #leave(answer: LiveAnswer): void {
     const place = this.#waiting.indexOf(answer);
     if (place >= 0) this.#waiting.splice(place, 1);
+    this.#line.get(answer)?.();
+    this.#line.delete(answer);
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#active.size > 0) {
+  /**
+   * Computes for all until its own answer has ended, and leaves it to the next in line then: Cloudflare drops what a request
+   * began some time after that request, so that none may compute for others for long.
+   */
+  async #compute(answer: LiveAnswer): Promise<void> {
+    if (this.#computing) await new Promise<void>((resolve) => this.#line.set(answer, resolve));
+    else this.#computing = answer;
+    if (this.#computing !== answer) return;
+    while (!answer.ended) {
       const next = this.#free.length > 0 ? this.#waiting.shift() : undefined;
       if (next) await this.#begin(next);
       await this.#step();
     }
-    this.#running = undefined;
+    this.#release();
+    const [after] = this.#line;
+    this.#computing = after?.[0];
+    if (!after) return;
+    this.#line.delete(after[0]);
+    after[1]();
   }
 
   /** Fills a cache with the prompt, as far as it is not in one already. */
@@ -158,6 +182,7 @@ export class Scheduler {
       if (answer.signal.aborted) answer.fail(answer.signal.reason);
       if (!answer.ended) continue;
       this.#active.delete(answer);
+      this.#leave(answer);
       held.describe(slotsOf(this.#prompts.get(answer)!, this.#vlm.tokensPerTile), answer.ids);
       this.#free.push(held);
     }

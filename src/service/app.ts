@@ -51,15 +51,15 @@ const OPEN: readonly string[] = ["/", "/health", "/openapi.json"];
  * The service around a captioner, or around what loads one when the first request needs it: the load is shared, goes on when
  * that request ends, and is tried again after a failure.
  *
- * @param captioner Its `conversations` are computed at once; `options.maxWaiting` more wait.
+ * @param captioner Its `conversations` are computed at once; `options.maxWaiting` more wait. A holder is shared with others.
  * @throws {LorisError} `argument_invalid` naming the option that is out of its bounds.
  */
 export function createApp<Env extends object = object>(
-  captioner: Captioner | Loader<Env>,
+  captioner: Captioner | Loader<Env> | ModelHolder<Env>,
   options: ServiceOptions<Env> = {},
 ): Hono<AppTypes<Env>> {
   const settings = checkedOptions(options);
-  const model = new ModelHolder(captioner);
+  const model = captioner instanceof ModelHolder ? captioner : new ModelHolder(captioner);
   const metrics = new Metrics();
   const admission = new Admission({
     maxWaiting: settings.maxWaiting,

@@ -46,12 +46,12 @@ export function requireJson(request: Request): void {
 
 /** The events of all choices; their results are collected on the way, and told of when they are complete. */
 async function* answered(
-  { captioner, signal }: Work,
+  { captioner, signal, waitUntil }: Work,
   { messages, options, choices }: ParsedChat,
   results: ChatResult[],
   done: () => void,
 ): AsyncGenerator<ChoiceEvent, void> {
-  for await (const event of answerChoices(captioner, messages, { ...options, signal }, choices)) {
+  for await (const event of answerChoices(captioner, messages, { ...options, signal, waitUntil }, choices)) {
     if ("result" in event) results.push(event.result);
     yield event;
   }

@@ -26,6 +26,8 @@ export type AppContext<Env extends object> = Context<AppTypes<Env>>;
 export interface Work {
   /** Aborted where the client goes, the time is over, or the service stops; the reason is what the client is to be told. */
   readonly signal: AbortSignal;
+  /** For the captioner: work that outlives the request. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
   readonly captioner: Captioner;
   /** The body. @throws {ApiError} 413, 429, 400. */
   read(): Promise<Uint8Array>;
@@ -46,16 +48,21 @@ export async function beginWork<Env extends object>(c: AppContext<Env>, service:
   const place = admission.enter();
   const request = c.req.raw;
   const { signal, abort, done } = deadline(request.signal, requestTimeoutMs, shutdown);
+  let ended = () => {};
+  const waitUntil = (work: Promise<unknown>) => keepAlive(c, work);
+  // else nobody would be there to give the place back when the client goes
+  waitUntil(new Promise<void>((resolve) => ended = resolve));
   const end = () => {
     done();
     place.leave();
+    ended();
   };
   // a reader that neither reads nor leaves must not keep the place beyond the request's time
   signal.addEventListener("abort", end, { once: true });
   try {
-    const captioner = await model.get(c.env, (loading) => keepAlive(c, loading), signal);
+    const captioner = await model.get(c.env, waitUntil, signal);
     return {
-      ...{ signal, captioner, end },
+      ...{ signal, waitUntil, captioner, end },
       read: () => readBody(request, { maxBytes: maxBodyBytes, signal, hold: place.hold }),
       left: () => abort(new DOMException("the client closed the connection", "AbortError")),
     };

@@ -1,0 +1,132 @@
+/**
+ * The service and the bulk captioner as a Cloudflare Worker: what runs where is decided by the bindings that it has.
+ * `cloudflare/` holds the entries that a bundle is made of.
+ *
+ * @example
+ * ```ts
+ * import relaxed from "loris/kernels.relaxed.wasm";
+ * import simd128 from "loris/kernels.simd128.wasm";
+ * import image from "loris/image.wasm";
+ * import { createWorker } from "loris/worker";
+ *
+ * export default createWorker({ modules: { relaxed, simd128, image } });
+ * ```
+ *
+ * @module
+ */
+import { bestBuild } from "../sdk/backend/wasm/build.ts";
+import type { Captioner } from "../sdk/captioner.ts";
+import { LorisError } from "../sdk/errors.ts";
+import { load, type LoadOptions } from "../sdk/load.ts";
+import type { CacheLike } from "../sdk/sources/cached.ts";
+import { type BulkEnv, consume, type MessageBatchLike } from "./bulk/consumer.ts";
+import { createApp, type ServiceOptions } from "./service/app.ts";
+import { ModelHolder } from "./service/model_holder.ts";
+import { type EmbeddedModel, type ModelEnv, modelFiles } from "./worker_model.ts";
+
+/** Compiled modules: workers may not compile at run time, so that a bundle imports them. */
+export interface WorkerModules {
+  readonly relaxed: WebAssembly.Module;
+  readonly simd128: WebAssembly.Module;
+  readonly image: WebAssembly.Module;
+}
+
+/** Bindings and variables of the worker; each may be missing. */
+export interface WorkerEnv extends ModelEnv, BulkEnv {
+  /** Keys of which a request must bring one, with commas between them; a secret. Open without it. */
+  readonly LORIS_API_KEYS?: string;
+  /** For the model and its caches, in MiB; 96. An isolate has 128 MB for everything. */
+  readonly LORIS_MEMORY_MIB?: string;
+  /** Positions of a conversation's cache, in tokens; 1024. */
+  readonly LORIS_CONTEXT_TOKENS?: string;
+  /** Requests that are computed at once; 2. */
+  readonly LORIS_CONVERSATIONS?: string;
+}
+
+/** What {@link createWorker} makes a worker of. */
+export interface WorkerOptions {
+  readonly modules: WorkerModules;
+  /** A model in the bundle, taken where no binding brings one. */
+  readonly embedded?: EmbeddedModel;
+  /** Options of the service; keys come from `LORIS_API_KEYS` if they are left out. */
+  readonly service?: ServiceOptions<WorkerEnv>;
+  /** How the model is loaded, where that is not left to the variables. */
+  readonly load?: Omit<LoadOptions, "text" | "vision" | "modules" | "build" | "signal">;
+}
+
+/** The little of Cloudflare's `ExecutionContext` that is called. */
+export interface ContextLike {
+  waitUntil(work: Promise<unknown>): void;
+  passThroughOnException(): void;
+  readonly props: unknown;
+}
+
+/** A worker's handlers. */
+export interface Worker {
+  fetch(request: Request, env: WorkerEnv, context: ContextLike): Promise<Response>;
+  queue(batch: MessageBatchLike, env: WorkerEnv, context: ContextLike): Promise<void>;
+}
+
+/**
+ * A worker that answers HTTP requests and captions the pictures of a queue, with one model for both. It is loaded by the
+ * first that needs it.
+ *
+ * @throws {LorisError} `argument_invalid` naming the service's option that is out of its bounds.
+ */
+export function createWorker({ modules, embedded, service = {}, load: loading = {} }: WorkerOptions): Worker {
+  const model = new ModelHolder<WorkerEnv>((env) => loadModel(env, modules, embedded, loading));
+  let app: ReturnType<typeof createApp<WorkerEnv>> | undefined;
+  return {
+    async fetch(request, env, context) {
+      const open = env.LORIS_API_KEYS === undefined;
+      const keys = open ? {} : { apiKeys: ({ LORIS_API_KEYS }: WorkerEnv) => listOf(LORIS_API_KEYS) };
+      // whether there are keys is known by the first request's bindings, which are every request's
+      app ??= createApp<WorkerEnv>(model, { ...keys, ...service });
+      return await app.fetch(request, env, context);
+    },
+    async queue(batch, env, context) {
+      const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
+      await consume(batch, env, (signal) => model.get(env, waitUntil, signal), waitUntil);
+    },
+  };
+}
+
+async function loadModel(
+  env: WorkerEnv,
+  { image, ...kernels }: WorkerModules,
+  embedded: EmbeddedModel | undefined,
+  options: WorkerOptions["load"],
+): Promise<Captioner> {
+  const build = bestBuild() === "relaxed" ? "relaxed" : "simd128";
+  return await load({
+    ...modelFiles(env, embedded, edgeCache()),
+    memoryBudget: variable(env, "LORIS_MEMORY_MIB", 96) * 2 ** 20,
+    contextTokens: variable(env, "LORIS_CONTEXT_TOKENS", 1024),
+    conversations: variable(env, "LORIS_CONVERSATIONS", 2),
+    ...options,
+    modules: { kernels: kernels[build], build, image },
+  });
+}
+
+/** The cache of this data centre; runtimes that only look like Cloudflare's may have none. */
+function edgeCache(): CacheLike | undefined {
+  return (globalThis as { caches?: { default?: CacheLike } }).caches?.default;
+}
+
+function variable(
+  env: WorkerEnv,
+  name: "LORIS_MEMORY_MIB" | "LORIS_CONTEXT_TOKENS" | "LORIS_CONVERSATIONS",
+  initial: number,
+): number {
+  const text = env[name];
+  const value = text === undefined ? initial : Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new LorisError("argument_invalid", `the variable ${name} is "${text}", it must be a whole number from 1`, {
+    param: name,
+  });
+}
+
+/** Nothing between two commas is no key: an empty one would be anybody's. */
+function listOf(text = ""): string[] {
+  return text.split(",").map((key) => key.trim()).filter((key) => key !== "");
+}
