@@ -46,7 +46,8 @@ export function modelFiles(
     const files = (name: "MODEL_TEXT" | "MODEL_VISION") => {
       const key = env[name];
       if (key === undefined || key === "") {
-        const message = `the binding MODELS is there, the variable ${name} is not; set it to the file's key in the bucket`;
+        const message =
+          `the binding MODELS is there, the variable ${name} is not; set it to the file's key in the bucket`;
         throw new LorisError("argument_invalid", message, { param: name });
       }
       return (splitNames(key) ?? [key]).map(file);
