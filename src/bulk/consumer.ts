@@ -19,6 +19,8 @@ export interface BulkEnv {
   readonly CAPTION_MAX_TOKENS?: string;
   /** Attempts before a message is given up; 5. The queue's own `max_retries` must not be lower than one less. */
   readonly CAPTION_MAX_ATTEMPTS?: string;
+  /** Seconds until the second attempt, doubled from attempt to attempt; 10. */
+  readonly CAPTION_RETRY_SECONDS?: string;
   /** Queue of messages that the platform gave up, because the worker itself was ended; they are put into D1 too. */
   readonly DEAD_LETTER_QUEUE?: string;
 }
@@ -66,12 +68,11 @@ const HOPELESS: readonly LorisErrorCode[] = [
 const MAX_PICTURE_BYTES = 20 * 2 ** 20;
 /** A batch may run for 15 minutes; what is not begun by then is delivered again. */
 const BATCH_MS = 12 * 60_000;
-const FIRST_DELAY_S = 10;
 const MAX_DELAY_S = 3600;
 
-/** Seconds until a message is delivered again: 10 after the first attempt, then doubled, an hour at most. */
-export function backoffSeconds(attempts: number): number {
-  return Math.min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** (attempts - 1));
+/** Seconds until a message is delivered again: doubled from attempt to attempt, an hour at most. */
+function backoffSeconds(attempts: number, first: number): number {
+  return Math.min(MAX_DELAY_S, first * 2 ** (attempts - 1));
 }
 
 /** A message that is to be given up at once. */
@@ -107,6 +108,7 @@ export async function consume(
   const photos = required(env, "PHOTOS");
   const maxAttempts = whole(env, "CAPTION_MAX_ATTEMPTS", 5);
   const maxTokens = whole(env, "CAPTION_MAX_TOKENS", 64);
+  const retrySeconds = whole(env, "CAPTION_RETRY_SECONDS", 10);
   const prompt = env.CAPTION_PROMPT;
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new Error("the batch took too long")), BATCH_MS);
@@ -141,7 +143,7 @@ export async function consume(
         if (creates(event)) await caption(event);
       } catch (error) {
         if (!isHopeless(error) && attempts < maxAttempts) {
-          retry({ delaySeconds: backoffSeconds(attempts) });
+          retry({ delaySeconds: backoffSeconds(attempts, retrySeconds) });
           continue;
         }
         await store.bury(id, batch.queue, body, reasonOf(error), attempts);
@@ -181,7 +183,9 @@ function required<Name extends "DB" | "PHOTOS">(env: BulkEnv, name: Name): NonNu
   throw new LorisError("argument_invalid", message, { param: name });
 }
 
-function whole(env: BulkEnv, name: "CAPTION_MAX_ATTEMPTS" | "CAPTION_MAX_TOKENS", initial: number): number {
+type Numbers = "CAPTION_MAX_ATTEMPTS" | "CAPTION_MAX_TOKENS" | "CAPTION_RETRY_SECONDS";
+
+function whole(env: BulkEnv, name: Numbers, initial: number): number {
   const text = env[name];
   const value = text === undefined ? initial : Number(text);
   if (Number.isSafeInteger(value) && value >= 1) return value;

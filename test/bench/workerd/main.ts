@@ -6,11 +6,12 @@
 import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
 import { NANO } from "../model.ts";
+import { FOLDER, installMiniflare, MINIFLARE } from "../../workerd/miniflare.ts";
 import { machineName, saveReport } from "../report.ts";
 import { bundle } from "./bundle.ts";
 import { serveFiles } from "./file_server.ts";
 import { markdown, workerdRatios, type WorkerdReport } from "./report.ts";
-import { FOLDER, installMiniflare, MINIFLARE, type Runtime, startDeno, startWorkerd } from "./runtimes.ts";
+import { type Runtime, startDeno, startWorkerd } from "./runtimes.ts";
 import { compareRuntimes, type Stages } from "./stages.ts";
 
 async function main(): Promise<void> {

@@ -1,11 +1,7 @@
 /** The same handler in workerd and in Deno, each in a process of its own. */
-import { createRequire } from "node:module";
-import { exists, run } from "../command.ts";
+import { type MiniflareModule, startMiniflare } from "../../workerd/miniflare.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Answers } from "./handler.ts";
-
-export const FOLDER = new URL("../../../.bench/workerd/", import.meta.url).pathname;
-export const MINIFLARE = "4.20260426.0";
 
 /** A runtime with the handler in it. */
 export interface Runtime {
@@ -30,22 +26,6 @@ export interface ProcessMemory {
   readonly addressBytes: number;
 }
 
-/** The little of miniflare that is called. */
-interface Miniflare {
-  readonly ready: Promise<URL>;
-  dispose(): Promise<void>;
-}
-
-/** Installs miniflare, which brings workerd, into a folder that git ignores. */
-export async function installMiniflare(): Promise<void> {
-  await Deno.mkdir(FOLDER, { recursive: true });
-  const manifest = JSON.stringify({ private: true, dependencies: { miniflare: MINIFLARE } });
-  const has = await Deno.readTextFile(`${FOLDER}package.json`).catch(() => "");
-  if (has === manifest && await exists(`${FOLDER}node_modules/miniflare`)) return;
-  await Deno.writeTextFile(`${FOLDER}package.json`, manifest);
-  await run(FOLDER, Deno.execPath(), ["install", "--node-modules-dir=auto", "--quiet"]);
-}
-
 const WORKER = `
 import relaxed from "./relaxed.wasm";
 import simd128 from "./simd128.wasm";
@@ -55,23 +35,15 @@ export default { fetch: createHandler({ relaxed, simd128, image }) };
 `;
 
 export async function startWorkerd(files: Bundle): Promise<Runtime> {
-  const { Miniflare: Create } = createRequire(`${FOLDER}package.json`)("miniflare") as {
-    Miniflare: new (options: object) => Miniflare;
-  };
   const before = await childrenOf(Deno.pid);
-  const wasm = async (name: "relaxed" | "simd128" | "image") => ({
+  const wasm = async (name: "relaxed" | "simd128" | "image"): Promise<MiniflareModule> => ({
     ...{ type: "CompiledWasm", path: `${name}.wasm`, contents: await Deno.readFile(files[name]) },
   });
-  const miniflare = new Create({
-    compatibilityDate: "2026-04-01",
-    // else it asks a server on the net what a request's `cf` would say
-    cf: false,
-    modules: [
-      { type: "ESModule", path: "worker.mjs", contents: WORKER },
-      { type: "ESModule", path: "handler.mjs", contents: await Deno.readTextFile(files.handler) },
-      ...await Promise.all([wasm("relaxed"), wasm("simd128"), wasm("image")]),
-    ],
-  });
+  const miniflare = startMiniflare([
+    { type: "ESModule", path: "worker.mjs", contents: WORKER },
+    { type: "ESModule", path: "handler.mjs", contents: await Deno.readTextFile(files.handler) },
+    ...await Promise.all([wasm("relaxed"), wasm("simd128"), wasm("image")]),
+  ]);
   const url = await miniflare.ready;
   const started = (await childrenOf(Deno.pid)).filter((pid) => !before.includes(pid));
   return {

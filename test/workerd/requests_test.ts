@@ -1,0 +1,97 @@
+/** Requests that go away, in real workerd, which drops what a request began when that request is over. */
+import assert from "node:assert/strict";
+import { picture } from "../service/app.ts";
+import { FOLDER } from "./miniflare.ts";
+import { caption, captionText, IN_R2, labCounts, putModel, startLab } from "./worker.ts";
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const slow = (options: object = {}) => ({
+  ...IN_R2,
+  bindings: { ...IN_R2.bindings, READ_DELAY_MS: 200, ...options },
+});
+
+/** Asks, and goes when the load has begun to read. */
+async function leaveDuringLoad(url: string): Promise<void> {
+  const controller = new AbortController();
+  const gone = assert.rejects(caption(url, controller.signal), { name: "AbortError" });
+  for (let i = 0; i < 200 && (await labCounts(url)).reads < 4; i++) await wait(20);
+  const { heads, reads } = await labCounts(url);
+  assert.deepEqual([heads, reads >= 4 && reads < 12], [2, true], `the load is under way (${reads} reads)`);
+  controller.abort();
+  await gone;
+}
+
+Deno.test("load: it survives the request that began it, and is shared by those that come meanwhile", async () => {
+  await using lab = await startLab(slow());
+  await putModel(lab);
+  await leaveDuringLoad(lab.url);
+  const [first, second] = await Promise.all([captionText(lab.url), captionText(lab.url)]);
+  assert.equal(first, second);
+  assert.equal((await labCounts(lab.url)).heads, 2, "each file was opened once");
+});
+
+Deno.test("load: where the runtime drops it, a request that waits begins its own", async () => {
+  await using lab = await startLab(slow({ FORGET_WAIT_UNTIL: true }));
+  await putModel(lab);
+  await leaveDuringLoad(lab.url);
+  const started = performance.now();
+  const [first, second] = await Promise.all([captionText(lab.url), captionText(lab.url)]);
+  assert.equal(first, second);
+  assert.equal((await labCounts(lab.url)).heads, 4, "each file was opened by two loads, not three");
+  assert.ok(performance.now() - started < 15_000);
+});
+
+Deno.test("cache: what one isolate has read from R2, the next takes from the cache", async () => {
+  const cachePersist = await Deno.makeTempDir({ dir: FOLDER, prefix: "cache" });
+  const options = { ...slow({ READ_DELAY_MS: 0 }), cachePersist };
+  let text: string;
+  {
+    await using lab = await startLab(options);
+    await putModel(lab);
+    text = await captionText(lab.url);
+    const { reads } = await labCounts(lab.url);
+    assert.ok(reads >= 13, `${reads} reads`);
+  }
+  await using lab = await startLab(options);
+  await putModel(lab);
+  assert.equal(await captionText(lab.url), text);
+  assert.deepEqual(await labCounts(lab.url), { heads: 2, reads: 0 });
+  await Deno.remove(cachePersist, { recursive: true });
+});
+
+const LONG = { messages: [picture(undefined, "Write a long story.")], max_tokens: 700, temperature: 1.4, seed: 3 };
+
+async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+}
+
+Deno.test("stream: a client that goes stops the work, and those answered together with it are answered", async () => {
+  await using lab = await startLab(slow({ READ_DELAY_MS: 0 }));
+  await putModel(lab);
+  const expected = await captionText(lab.url);
+  const controller = new AbortController();
+  const response = await fetch(`${lab.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...LONG, stop: undefined, stream: true }),
+    signal: controller.signal,
+  });
+  assert.equal(response.status, 200);
+  const reader = response.body!.getReader();
+  await reader.read();
+  assert.equal(await metric(lab.url, "loris_requests_inside"), 1);
+  // it is answered by the first one's passes until that one goes, and by its own afterwards
+  const other = captionText(lab.url);
+  while (await metric(lab.url, "loris_requests_inside") < 2) await wait(5);
+  controller.abort();
+  await assert.rejects(async () => {
+    while (!(await reader.read()).done);
+  });
+  assert.equal(await other, expected);
+  const started = performance.now();
+  while (await metric(lab.url, "loris_requests_inside") > 0) await wait(5);
+  assert.ok(performance.now() - started < 1000, "the place is free at once");
+  assert.equal(await captionText(lab.url), expected);
+});
