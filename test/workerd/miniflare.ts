@@ -11,6 +11,7 @@ export const COMPATIBILITY_DATE = "2026-04-01";
 /** The little of miniflare that is called. */
 export interface Miniflare {
   readonly ready: Promise<URL>;
+  unsafeGetDirectURL(worker: string): Promise<URL>;
   dispose(): Promise<void>;
   getR2Bucket(binding: string): Promise<BucketProxy>;
   getD1Database(binding: string): Promise<DatabaseProxy>;

@@ -16,10 +16,14 @@ export async function startWorker(entry: string, options: object = {}): Promise<
   const name = entry.replace(/\W/g, "_");
   const bundle = await bundleWorker(entry, `${FOLDER}bundles/${name}`);
   const miniflare = startMiniflare(await bundleModules(bundle), {
+    name: "worker",
     compatibilityFlags: ["enable_request_signal"],
+    // past miniflare's own worker, which does not tell that a client has gone
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     ...options,
   });
-  const url = (await miniflare.ready).href.replace(/\/$/, "");
+  await miniflare.ready;
+  const url = (await miniflare.unsafeGetDirectURL("worker")).href.replace(/\/$/, "");
   return { miniflare, url, [Symbol.asyncDispose]: () => miniflare.dispose() };
 }
 
@@ -81,9 +85,12 @@ export async function putModel({ miniflare }: RunningWorker): Promise<void> {
   await bucket.put(IN_R2.bindings.MODEL_VISION, VISION);
 }
 
-export function caption(url: string, signal?: AbortSignal): Promise<Response> {
-  const headers = { "content-type": "image/jpeg" };
-  return fetch(`${url}/caption?max_tokens=6`, { method: "POST", body: DOGS, headers, ...(signal ? { signal } : {}) });
+export function caption(url: string): Promise<Response> {
+  return fetch(`${url}/caption?max_tokens=6`, {
+    method: "POST",
+    body: DOGS,
+    headers: { "content-type": "image/jpeg" },
+  });
 }
 
 /** The caption of the dogs, which must begin as the model begins it. */
