@@ -1,4 +1,5 @@
 import type { Backend, SamplingBuffers } from "../backend/backend.ts";
+import type { AbortState } from "../model/pacer.ts";
 import type { PrefillTimes } from "../model/vlm.ts";
 import type { Detokenizer } from "../text/detokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -34,6 +35,31 @@ export interface Generated {
   readonly decodeMs: number;
 }
 
+/** An `AbortController` and its signal without the runtime: requests look at each other's. */
+class Abort implements AbortState {
+  #aborted = false;
+  #reason: unknown;
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  throwIfAborted(): void {
+    if (this.#aborted) throw this.#reason;
+  }
+
+  /** The first reason holds. */
+  abort(reason: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    this.#reason = reason;
+  }
+}
+
 /** An answer in the making: takes logits, gives text. */
 export class LiveAnswer {
   readonly ids: number[] = [];
@@ -43,7 +69,7 @@ export class LiveAnswer {
   readonly #options: AnswerOptions;
   readonly #channel = new Channel<Delta, Generated>();
   readonly #log = new TokenLog();
-  readonly #controller = new AbortController();
+  readonly #state = new Abort();
   #times: PrefillTimes = { visionMs: 0, prefillMs: 0 };
   #cachedTokens = 0;
   /** Certain, and not given out yet. */
@@ -55,8 +81,8 @@ export class LiveAnswer {
   }
 
   /** Aborted when nobody waits for the answer any more. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get signal(): AbortState {
+    return this.#state;
   }
 
   get ended(): boolean {
@@ -74,7 +100,7 @@ export class LiveAnswer {
 
   /** Ends the work, and the answer with a reason if it has not ended yet. */
   abort(reason: unknown): void {
-    this.#controller.abort(reason);
+    this.#state.abort(reason);
     this.fail(reason);
   }
 

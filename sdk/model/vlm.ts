@@ -6,7 +6,7 @@ import type { AttentionRecord } from "./attention.ts";
 import { Chunk } from "./chunk.ts";
 import type { ImageTokenCache } from "./image_token_cache.ts";
 import type { Language } from "./language.ts";
-import { Pacer } from "./pacer.ts";
+import { type AbortState, Pacer } from "./pacer.ts";
 import type { Vision } from "./vision.ts";
 
 /** A stretch of a prompt: token ids, or one tile of a picture, as pixels or as image tokens. */
@@ -53,7 +53,7 @@ export interface VlmOptions {
 
 /** How a prompt is filled in. */
 export interface PrefillOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortState | undefined;
   /** Slots of the prompt, from its first on, that the cache holds already: all that it holds. */
   readonly skip?: number;
   /** Called after each tile and each pass, when others may compute. */
