@@ -82,13 +82,30 @@ export function createWorker({ modules, embedded, service = {}, load: loading = 
       const keys = open ? {} : { apiKeys: ({ LORIS_API_KEYS }: WorkerEnv) => listOf(LORIS_API_KEYS) };
       // whether there are keys is known by the first request's bindings, which are every request's
       app ??= createApp<WorkerEnv>(model, { ...keys, ...service });
-      return await app.fetch(request, env, context);
+      return piped(await app.fetch(request, env, context), context);
     },
     async queue(batch, env, context) {
       const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
       await consume(batch, env, (signal) => model.get(env, waitUntil, signal), waitUntil);
     },
   };
+}
+
+/**
+ * An event stream through the runtime's own pipe. Where a write meets a connection that has just been lost, workerd tells it
+ * to the writer of such a pipe alone: a stream made in JavaScript is just never asked again, and the request's signal stays
+ * silent.
+ */
+function piped(response: Response, context: ContextLike): Response {
+  const type = response.headers.get("content-type") ?? "";
+  if (!response.body || !type.startsWith("text/event-stream")) return response;
+  const { IdentityTransformStream: Pipe = TransformStream } = globalThis as {
+    IdentityTransformStream?: new () => TransformStream<Uint8Array, Uint8Array>;
+  };
+  const { readable, writable } = new Pipe();
+  // a failure cancels the service's stream, which ends the work
+  context.waitUntil(response.body.pipeTo(writable).catch(() => {}));
+  return new Response(readable, response);
 }
 
 async function loadModel(

@@ -9,7 +9,7 @@
  * Usage: deno run -A tools/build_package.ts [OUT]
  */
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import ts from "npm:typescript@5.9.3";
@@ -60,12 +60,16 @@ async function finish(file: string): Promise<void> {
 async function manifest(): Promise<void> {
   const from = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const entries: Record<string, string> = JSON.parse(await readFile(join(root, "deno.json"), "utf8")).exports;
-  const exports = Object.fromEntries(
+  const exports: Record<string, { types?: string; default: string }> = Object.fromEntries(
     Object.entries(entries).map(([name, file]) => {
       const base = file.replace(/\.ts$/, "");
       return [name, { types: `${base}.d.ts`, default: `${base}.js` }];
     }),
   );
+  // workers import modules, they may not compile them
+  for (const file of ["backend/wasm/kernels.relaxed", "backend/wasm/kernels.simd128", "image/image"]) {
+    exports[`./${basename(file)}.wasm`] = { default: `./sdk/${file}.wasm` };
+  }
   delete from.private;
   const whole = {
     ...from,

@@ -4,12 +4,14 @@
  *
  * Usage: deno task sizes
  */
-import { readdir, readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
+import { bundleWorker } from "./bundle_worker.ts";
 
 interface Size {
   readonly raw: number;
@@ -60,6 +62,14 @@ sizes.set("sdk/mod.ts, minified", await bundle("sdk/mod.ts", false));
 sizes.set("sdk/mod.ts, minified, with dependencies", await bundle("sdk/mod.ts", true));
 sizes.set("src/service/app.ts, minified", await bundle("src/service/app.ts", false));
 sizes.set("src/service/app.ts, minified, with dependencies", await bundle("src/service/app.ts", true));
+const { code, files } = await bundleWorker("cloudflare/nano.mjs", await mkdtemp(join(tmpdir(), "loris-worker-")));
+sizes.set("cloudflare/nano.mjs, bundled, code alone", sizeOf(await readFile(code)));
+const whole = await Promise.all([code, ...files].map(async (file) => sizeOf(await readFile(file))));
+sizes.set("cloudflare/nano.mjs, bundled, all files", {
+  raw: whole.reduce((sum, { raw }) => sum + raw, 0),
+  gzip: whole.reduce((sum, { gzip }) => sum + gzip, 0),
+});
+await rm(dirname(code), { recursive: true });
 await stop();
 
 const budgets = new Map<string, Size>(
