@@ -1,13 +1,16 @@
 import type { Backend } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
+import type { AbortState } from "./pacer.ts";
 import { loadWeights, type PlacedTensor } from "./weights.ts";
 
 /** Slots of the ring: one layer is computed while the next one is being read. */
 export const RING_SLOTS = 2;
+/** How often it is asked whether a pass that waits for its source has been aborted. */
+const ASK_MS = 20;
 
 /**
- * Layers that do not stay in memory, the connector as the last of them: each pass reads them from their source again, layer l into slot l % {@link RING_SLOTS},
- * and reads the next while one is being computed.
+ * Layers that do not stay in memory, the connector as the last of them: each pass reads them from their source again, layer
+ * l into slot l % {@link RING_SLOTS}, and reads the next while one is being computed.
  */
 export class LayerRing {
   readonly #backend: Backend;
@@ -36,14 +39,13 @@ export class LayerRing {
    *
    * @throws {LorisError} `source_failed`; `file_invalid` for a damaged weight; the signal's reason; what `compute` throws.
    */
-  async run(signal: AbortSignal | undefined, compute: (layer: number) => Promise<void>): Promise<void> {
+  async run(signal: AbortState | undefined, compute: (layer: number) => Promise<void>): Promise<void> {
     const ended = new AbortController();
-    const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
-    let reading = this.#read(0, either);
+    let reading = this.#read(0, ended.signal);
     try {
       for (let layer = 0; layer < this.#layers.length; layer++) {
-        await reading;
-        if (layer + 1 < this.#layers.length) reading = this.#read(layer + 1, either);
+        await unlessAborted(reading, signal);
+        if (layer + 1 < this.#layers.length) reading = this.#read(layer + 1, ended.signal);
         await compute(layer);
       }
     } finally {
@@ -78,4 +80,16 @@ export class LayerRing {
     }
     this.#layersRead++;
   }
+}
+
+/** Asks again and again: what computes may be another request's than what is aborted, and cannot listen to it everywhere. */
+function unlessAborted(reading: Promise<void>, state: AbortState | undefined): Promise<void> {
+  if (!state) return reading;
+  return new Promise((resolve, reject) => {
+    const asking = setInterval(() => {
+      if (state.aborted) reject(state.reason);
+    }, ASK_MS);
+    reading.then(resolve, reject).finally(() => clearInterval(asking));
+    if (state.aborted) reject(state.reason);
+  });
 }
