@@ -45,6 +45,7 @@ export class LayerRing {
     try {
       for (let layer = 0; layer < this.#layers.length; layer++) {
         await unlessAborted(reading, signal);
+        signal?.throwIfAborted();
         if (layer + 1 < this.#layers.length) reading = this.#read(layer + 1, ended.signal);
         await compute(layer);
       }
