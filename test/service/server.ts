@@ -5,6 +5,7 @@ const root = new URL("../../", import.meta.url);
 /** A running server. */
 export interface Server {
   readonly url: string;
+  readonly pid: number;
   /** Waits for its end; `lines` are what it wrote to standard error. */
   readonly ended: Promise<{ readonly code: number; readonly lines: readonly string[] }>;
   /** Sends a signal. */
@@ -22,7 +23,7 @@ export async function startServer(args: readonly string[] = [], env: Record<stri
     lines: text.trimEnd().split("\n"),
   }));
   if (!value) throw new Error(`the server did not start: ${(await ended).lines.join("\n")}`);
-  return { url: new TextDecoder().decode(value).trim(), ended, kill: (signal) => child.kill(signal) };
+  return { url: new TextDecoder().decode(value).trim(), pid: child.pid, ended, kill: (signal) => child.kill(signal) };
 }
 
 /** Runs `src/deno.ts` to its end. */

@@ -90,7 +90,7 @@ async function ask<P extends keyof Answers>(
 }
 
 /** Linux's word on a process, or nothing. */
-async function statusOf(pid: number): Promise<string> {
+export async function statusOf(pid: number): Promise<string> {
   return await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
 }
 

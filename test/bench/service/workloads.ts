@@ -1,0 +1,94 @@
+/** What the service is asked: requests of the three kinds that it meets. */
+import { DEFAULT_PROMPT, type Message } from "../../../sdk/captioner.ts";
+
+/** One request, as the captioner takes it; {@link import("./http.ts")} makes OpenAI's form of it. */
+export interface Asked {
+  readonly messages: readonly Message[];
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly seed: number;
+}
+
+/** A kind of requests. */
+export interface Workload {
+  readonly name: string;
+  readonly about: string;
+  /**
+   * A run's requests.
+   *
+   * @param run Of each run another number: what was asked in one must not be known in the next. Answers do not depend on it.
+   */
+  requests(run: number): readonly Asked[];
+  /** Asked before a run and not counted. */
+  before?(run: number): Asked;
+}
+
+/** Requests of a run. */
+export const REQUESTS = 8;
+
+/**
+ * End tokens cannot be ignored, so that long answers are drawn: at this temperature nearly every token is as likely as every
+ * other, and an answer of 100 tokens ends early about once in a hundred.
+ */
+const LONG = { temperature: 4, maxTokens: 100 };
+const CAPTION = { temperature: 0, seed: 0, maxTokens: 26 };
+
+const QUESTIONS = [
+  DEFAULT_PROMPT,
+  "Can you describe this image?",
+  "What is in this picture?",
+  "Write a caption.",
+  "What objects are in this image?",
+  "Is there a dog in this image?",
+  "Is there a child in this image?",
+  "What is the main object in this image?",
+] as const;
+
+/** @param photos JPEG files; there may be fewer than requests. */
+export function workloads(photos: readonly Uint8Array<ArrayBuffer>[]): readonly Workload[] {
+  const numbers = Array.from({ length: REQUESTS }, (_, i) => i);
+  const look = (photo: number, mark: string, question: string): Asked => {
+    const image = withComment(photos[photo % photos.length]!, mark);
+    return {
+      messages: [{ role: "user", content: [{ type: "image", image }, { type: "text", text: question }] }],
+      ...CAPTION,
+    };
+  };
+  return [
+    {
+      name: "text",
+      about: `questions without a picture, answers of ${LONG.maxTokens} tokens`,
+      requests: () =>
+        numbers.map((i) => ({
+          messages: [{ role: "user", content: `Tell me a long story about number ${i}.` }],
+          ...{ ...LONG, seed: i },
+        })),
+    },
+    {
+      name: "captions",
+      about: `a picture each that was not seen before, ${CAPTION.maxTokens} tokens at most`,
+      requests: (run) => numbers.map((i) => look(i, `${run} ${i}`, DEFAULT_PROMPT)),
+    },
+    {
+      name: "follow-ups",
+      about: "questions about one picture, of which one was answered before",
+      before: (run) => look(0, `${run}`, DEFAULT_PROMPT),
+      requests: (run) => numbers.map((i) => look(0, `${run}`, QUESTIONS[i]!)),
+    },
+  ];
+}
+
+/**
+ * The same picture as another file: a JPEG with a comment (segment `COM`) behind its first marker. Its pixels are equal and
+ * its bytes are not, so that nothing kept of the one serves for the other.
+ */
+export function withComment(jpeg: Uint8Array<ArrayBuffer>, comment: string): Uint8Array<ArrayBuffer> {
+  if (jpeg[0] !== 0xff || jpeg[1] !== 0xd8) throw new RangeError("this is no JPEG file");
+  const text = new TextEncoder().encode(comment);
+  const length = text.length + 2;
+  const file = new Uint8Array(jpeg.length + length + 2);
+  file.set([0xff, 0xd8, 0xff, 0xfe, length >> 8, length & 0xff]);
+  file.set(text, 6);
+  file.set(jpeg.subarray(2), length + 4);
+  return file;
+}
