@@ -1,3 +1,4 @@
+import type { Backend } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import type { PromptPiece } from "../model/vlm.ts";
 
@@ -5,7 +6,7 @@ import type { PromptPiece } from "../model/vlm.ts";
 export type Slot = number | string;
 
 /** A piece with the slots that it takes; a tile without a key is like no other. */
-interface SlottedPiece {
+export interface SlottedPiece {
   readonly slots: readonly Slot[];
   /** False for a tile, which is computed whole or not at all. */
   readonly divisible: boolean;
@@ -50,6 +51,12 @@ export class HeldCache {
   keep(length: number): void {
     this.cache.truncate(length);
     this.#slots.length = Math.min(length, this.#slots.length);
+  }
+
+  /** Takes over the first slots of another one, which keeps them. */
+  copyFrom(backend: Backend, other: HeldCache, length: number): void {
+    this.cache.copyFrom(backend, other.cache, length);
+    this.#slots = other.#slots.slice(0, length);
   }
 
   /** Says what the slots hold that the cache has filled. @param prompt From the first slot on; `ids` come after it. */

@@ -5,7 +5,7 @@ import type { PromptPiece, Vlm } from "../model/vlm.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { type Generated, LiveAnswer } from "./live_answer.ts";
 import type { AnswerOptions } from "./live_answer.ts";
-import { HeldCache, slotsOf } from "./prefix.ts";
+import { HeldCache, slotsOf, type SlottedPiece } from "./prefix.ts";
 import type { Delta } from "./token_log.ts";
 
 /** What is to be answered, and how. */
@@ -123,13 +123,11 @@ export class Scheduler {
   async #begin(answer: LiveAnswer): Promise<void> {
     const prompt = this.#prompts.get(answer)!;
     const slotted = slotsOf(prompt, this.#vlm.tokensPerTile);
-    const shared = this.#free.map((held) => held.sharedWith(slotted));
-    const skip = Math.max(...shared);
-    const [held] = this.#free.splice(shared.indexOf(skip), 1) as [HeldCache];
-    held.keep(skip);
+    const { held, skip } = this.#cacheFor(slotted);
     try {
       const { signal } = answer;
       const filled = await this.#vlm.prefill(held.cache, prompt, { signal, skip, between: () => this.#step() });
+      held.describe(slotted, []);
       answer.filled(filled, skip);
       this.#active.set(answer, held);
       this.#take(answer, filled.logits);
@@ -138,6 +136,25 @@ export class Scheduler {
       this.#active.set(answer, held);
     }
     this.#release();
+  }
+
+  /**
+   * The free cache that holds most of a prompt; or, where one that is in use holds more, the one used longest ago with a copy
+   * of that. `skip`: slots that are filled.
+   */
+  #cacheFor(prompt: readonly SlottedPiece[]): { held: HeldCache; skip: number } {
+    const best = (caches: readonly HeldCache[]) => {
+      const shared = caches.map((held) => held.sharedWith(prompt));
+      const skip = Math.max(0, ...shared);
+      return { at: shared.indexOf(skip), skip };
+    };
+    const busy = [...this.#active.values()];
+    const [free, used] = [best(this.#free), best(busy)];
+    const copied = used.skip > free.skip;
+    const [held] = this.#free.splice(copied ? 0 : free.at, 1) as [HeldCache];
+    if (copied) held.copyFrom(this.#vlm.backend, busy[used.at]!, used.skip);
+    else held.keep(free.skip);
+    return { held, skip: Math.max(free.skip, used.skip) };
   }
 
   /** One token more for every answer that is being made. */

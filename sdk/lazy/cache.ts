@@ -1,4 +1,4 @@
-import { KvFormat, type KvLayer, kvLayerBytes } from "../backend/backend.ts";
+import { type Backend, KvFormat, type KvLayer, kvLayerBytes } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
 import { densePlan, type LazyPlan, sharesKeys, sharesVisualKeys } from "./plan.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
@@ -138,6 +138,41 @@ export class KvCache {
     }
     this.#length += rows;
     this.#textLength += countTexts(rows, visual);
+  }
+
+  /**
+   * Takes over the first slots of another cache of the same shape and plan; what was here is forgotten.
+   *
+   * @param length Slots, at most those that the other has filled.
+   */
+  copyFrom(backend: Backend, other: KvCache, length: number): void {
+    if (length > other.#length || other.capacity !== this.capacity || other.textCapacity !== this.textCapacity) {
+      throw new RangeError(`${length} slots are to be copied from a cache of another size, or with ${other.#length}`);
+    }
+    this.#visual.set(other.#visual.subarray(0, length));
+    this.#positions.set(other.#positions.subarray(0, length));
+    this.#length = length;
+    this.#textLength = countTexts(length, this.#visual);
+    for (const [index, to] of this.layers.entries()) {
+      const from = other.layers[index]!;
+      const kept = this.#keptKeys[index]!;
+      this.#copyStore(backend, to.values, from.values, to.heads, this.capacity, length);
+      if (kept === "all") this.#copyStore(backend, to.keys, from.keys, to.heads, this.capacity, length);
+      if (kept === "text") {
+        const [keys, others] = [to.textKeys!.keys, from.textKeys!.keys];
+        this.#copyStore(backend, keys, others, to.heads, this.textCapacity, this.#textLength);
+      }
+    }
+    if (this.textSlots !== 0) backend.copy(this.textSlots, other.textSlots, this.#textLength * 4);
+  }
+
+  /** Of each head the slots in whole groups, as keys lie side by side in them. */
+  #copyStore(backend: Backend, to: number, from: number, heads: number, capacity: number, slots: number): void {
+    const vectorBytes = this.#slotBytes / heads;
+    for (let head = 0; head < heads; head++) {
+      const offset = head * capacity * vectorBytes;
+      backend.copy(to + offset, from + offset, roundUp(slots) * vectorBytes);
+    }
   }
 
   /** Forgets the slots from `length` on. */

@@ -63,6 +63,33 @@ Deno.test("a conversation's next turn computes what is new alone, with the answe
   assert.ok(rows.includes(again.promptTokens - again.cachedTokens));
 });
 
+for (const options of [{}, { lazy: "gla" }, { lazy: "vla", kv: "q8" }] as const) {
+  const name = `questions about one picture at once: its rows are computed once, and copied: ${
+    JSON.stringify(options)
+  }`;
+  Deno.test(name, async () => {
+    const questions = ["Describe this image.", "Is there a dog in this image?", "Write a caption.", "Who is here?"];
+    const ask = (captioner: Awaited<ReturnType<typeof open>>, text: string) =>
+      captioner.chat([user(text, DOGS)], { maxTokens: 10 }).result;
+    const want: string[] = [];
+    for (const text of questions) want.push((await ask(await open({ ...options, contextTokens: 512 }), text)).text);
+    for (const known of [false, true]) {
+      const together = await open({ ...options, contextTokens: 512, conversations: 4 });
+      // one of four caches holds the picture, or none does
+      if (known) await ask(together, "What is in this picture?");
+      const { tiles, rows } = await counted(async () => {
+        const got = await Promise.all(questions.map((text) => ask(together, text)));
+        assert.deepEqual(got.map(({ text }) => text), want);
+        const missed = got.filter(({ usage }) => usage.cachedTokens < usage.imageTokens);
+        assert.equal(missed.length, known ? 0 : 1);
+      });
+      assert.equal(tiles, known ? 0 : 1);
+      // a pass with the picture's rows has 64 and more, and so has the encoder
+      if (known) assert.ok(rows.every((count) => count < 64));
+    }
+  });
+}
+
 Deno.test("a picture that was looked at is not looked at again, in whatever place; without keptTiles it is", async () => {
   const ask = (
     text: string,

@@ -22,7 +22,8 @@ export async function openCaptioner(conversations: number, contextTokens: number
       const { usage } = await answer.result;
       const totalMs = performance.now() - started;
       const { completionTokens, cachedTokens } = usage;
-      return { text, firstMs, totalMs, completionTokens, cachedTokens };
+      // as the service does
+      return { text: text.trimStart(), firstMs, totalMs, completionTokens, cachedTokens };
     },
     cpuMs: () => cpuMsOf(Deno.pid),
     async close() {

@@ -56,7 +56,7 @@ export async function measureWorkload(
     for (const i of order) {
       const { target, atOnce, runs } = points[i]!;
       number++;
-      if (workload.before) await target.ask(workload.before(number));
+      await Promise.all(workload.before?.(number).map((asked) => target.ask(asked)) ?? []);
       const run = await runAll(target, workload.requests(number), atOnce);
       wanted ??= run.answers;
       checkEqual(workload.name, `${target.name}, ${atOnce} at once`, run.answers, wanted);

@@ -19,8 +19,8 @@ export interface Workload {
    * @param run Of each run another number: what was asked in one must not be known in the next. Answers do not depend on it.
    */
   requests(run: number): readonly Asked[];
-  /** Asked before a run and not counted. */
-  before?(run: number): Asked;
+  /** Asked all at once before a run, and not counted. */
+  before?(run: number): readonly Asked[];
 }
 
 /** Requests of a run. */
@@ -47,6 +47,10 @@ const QUESTIONS = [
 /** @param photos JPEG files; there may be fewer than requests. */
 export function workloads(photos: readonly Uint8Array<ArrayBuffer>[]): readonly Workload[] {
   const numbers = Array.from({ length: REQUESTS }, (_, i) => i);
+  const say = (content: string, options: Omit<Asked, "messages">): Asked => ({
+    messages: [{ role: "user", content }],
+    ...options,
+  });
   const look = (photo: number, mark: string, question: string): Asked => {
     const image = withComment(photos[photo % photos.length]!, mark);
     return {
@@ -58,11 +62,9 @@ export function workloads(photos: readonly Uint8Array<ArrayBuffer>[]): readonly 
     {
       name: "text",
       about: `questions without a picture, answers of ${LONG.maxTokens} tokens`,
-      requests: () =>
-        numbers.map((i) => ({
-          messages: [{ role: "user", content: `Tell me a long story about number ${i}.` }],
-          ...{ ...LONG, seed: i },
-        })),
+      // every cache forgets the last run's prompts
+      before: (run) => numbers.map((i) => say(`${i} ${run} is no question.`, { ...CAPTION, maxTokens: 1 })),
+      requests: () => numbers.map((i) => say(`Tell me a long story about number ${i}.`, { ...LONG, seed: i })),
     },
     {
       name: "captions",
@@ -72,7 +74,7 @@ export function workloads(photos: readonly Uint8Array<ArrayBuffer>[]): readonly 
     {
       name: "follow-ups",
       about: "questions about one picture, of which one was answered before",
-      before: (run) => look(0, `${run}`, DEFAULT_PROMPT),
+      before: (run) => [look(0, `${run}`, DEFAULT_PROMPT)],
       requests: (run) => numbers.map((i) => look(0, `${run}`, QUESTIONS[i]!)),
     },
   ];
