@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KvFormat } from "../../sdk/backend/backend.ts";
+import { type Backend, KvFormat } from "../../sdk/backend/backend.ts";
 import { KvCache } from "../../sdk/lazy/cache.ts";
 import { kvElements, type LazyPlan, planOf } from "../../sdk/lazy/plan.ts";
 import { MemoryPlan } from "../../sdk/memory/plan.ts";
@@ -78,4 +78,37 @@ Deno.test("KvCache: layers share the place of keys with their anchor, and have t
   assert.equal(new Set(vla.layers.map(({ keys }) => keys)).size, 1);
   assert.equal(new Set(vla.layers.map(({ textKeys }) => textKeys?.keys)).size, 4);
   assert.notEqual(vla.textSlots, 0);
+});
+
+Deno.test("KvCache.copyFrom() takes over slots, kinds and positions; each store's whole groups of them are copied", () => {
+  for (const lazy of PLANS) {
+    const open = (plan: MemoryPlan) => new KvCache(plan, SHAPE, { contextTokens: 64, lazy, textTokens: 32 });
+    const plan = new MemoryPlan(0);
+    const [from, to] = [open(plan), open(plan)];
+    from.append({ rows: 5 });
+    from.append({
+      rows: 20,
+      visual: new Uint8Array(20).fill(1),
+      positions: Array.from({ length: 20 }, (_, i) => 9 + i),
+    });
+    from.append({ rows: 4 });
+    to.append({ rows: 30 });
+    const copies: number[] = [];
+    const backend = {
+      copy: (_to: number, _from: number, bytes: number) => void copies.push(bytes),
+    } as unknown as Backend;
+    to.copyFrom(backend, from, 26);
+    assert.deepEqual([to.length, to.textLength, to.nextPosition], [26, 6, 30]);
+    from.truncate(26);
+    assert.equal(to.usedBytes, from.usedBytes);
+    // 26 slots are four groups of eight; a store of text keys has one group, and a list of its 6 slots
+    const vector = 64 * 2;
+    const keptOf = (layer: number) => lazy.anchor[layer] === layer ? 32 : lazy.mode === "vla" ? 8 : 0;
+    const stores = Array.from({ length: SHAPE.layers }, (_, layer) => 32 + keptOf(layer)).reduce((a, b) => a + b);
+    const list = to.textSlots === 0 ? 0 : 6 * 4;
+    assert.equal(copies.reduce((a, b) => a + b), stores * SHAPE.kvHeads * vector + list);
+    assert.throws(() => to.copyFrom(backend, from, 27), RangeError);
+    const other = new KvCache(plan, SHAPE, { contextTokens: 72, lazy, textTokens: 32 });
+    assert.throws(() => other.copyFrom(backend, from, 8), RangeError);
+  }
 });
