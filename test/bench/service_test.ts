@@ -95,16 +95,17 @@ Deno.test("gainOf(), markdown() and chart() set throughput beside that of one af
   assert.deepEqual(gainOf(rows, rows[1]!), { wall: 2.5, cpu: 3 });
   assert.equal(gainOf([row(1, 1, undefined)], rows[0]!).cpu, undefined);
   assert.throws(() => gainOf([rows[1]!], rows[1]!), RangeError);
+  const alone = [row(1, 3900, 4000), row(8, 1500, 1400)].map((r) => ({ ...r, target: "captioner alone" }));
   const report: ServiceReport = {
     ...{ date: "2000-01-01", machine: "m", versions: {}, conversations: 8, contextTokens: 512, rounds: 1 },
-    workloads: [{ name: "text", about: "questions", requests: 8, rows }],
+    workloads: [{ name: "text", about: "questions", requests: 8, rows: [...rows, ...alone] }],
     steps: [1, 8].map((conversations) => ({ conversations, stepMs: 4 * conversations, ms: { linear: 3, add: 0.001 } })),
     cold: { listensMs: 500, firstMs: 300, totalMs: 400, idleBytes: 100 * 2 ** 20, usedBytes: undefined },
     peakBytes: [200 * 2 ** 20],
   };
   const page = markdown(report);
   assert.match(page, /^\| HTTP \| 8 \| 10 \| 3\.00 \| 500 \| 5\.00 \| 2\.50 \| 5\.71 \| 3\.00 \| 0 \|$/m);
-  assert.match(page, /^\| text \| 2\.50 \| 3\.00 \|$/m);
+  assert.match(page, /^\| text \| 2\.50 \| 3\.00 \| 2\.60 \| 2\.86 \| 1\.05 \| 1\.00 \| reached \|$/m);
   assert.match(page, /^\| it listens \| 100 MiB \|$/m);
   assert.match(page, /^\| after one caption \| not told here \|$/m);
   assert.match(page, /^\| linear \| 3\.00 \| 3\.00 \|$/m);
