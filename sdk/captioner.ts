@@ -130,7 +130,7 @@ const DEFAULTS = { maxTokens: 256, maxTiles: 17 };
 
 /**
  * A loaded model: pictures and messages in, text out. As many requests as it was loaded for are computed at once; others wait
- * in order.
+ * in the order in which their pictures had been read.
  */
 export class Captioner {
   /** Undefined once closed: nothing else holds the model's memory, so that dropping it gives the memory back. */

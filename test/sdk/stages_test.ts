@@ -41,7 +41,10 @@ for (const { name, begins, mostProducts } of STAGES) {
     await forget();
     const controller = new AbortController();
     let [after, looked, nextBegan] = [0, false, false];
+    let next: Promise<{ text: string }> | undefined;
     await spied((operation, args) => {
+      // this one stands in line behind the one that is going to be aborted
+      next ??= captioner.caption(DOGS).result;
       const { aborted } = controller.signal;
       nextBegan ||= aborted && (operation === "patches" || (operation === "embed" && args[3]! > 1));
       if (aborted && !nextBegan && operation === "linear") after++;
@@ -49,11 +52,9 @@ for (const { name, begins, mostProducts } of STAGES) {
       if (!aborted && begins(operation, args, looked)) controller.abort(reason);
     }, async () => {
       const request = captioner.caption(DOGS, { signal: controller.signal }).result;
-      // called without await: this one stands in line behind the one that is going to be aborted
-      const next = captioner.caption(DOGS).result;
       assert.equal(await rejection(request), reason);
       assert.ok(after <= mostProducts, `${after} products after the abort`);
-      assert.equal((await next).text, want);
+      assert.equal((await next!).text, want);
     });
     assert.ok(controller.signal.aborted, "the stage was reached");
   });
