@@ -260,3 +260,12 @@ Deno.test("--help and --version print and end with 0; a seed repeats a sampled a
   const [a, b] = [await loris(sampled), await loris(sampled)];
   assert.deepEqual([a.code, a.stdout], [0, b.stdout]);
 });
+
+Deno.test("loris ask --vision-weights streamed reads the file for each picture, and closes it at the end", async () => {
+  const args = ["ask", MOUNTAIN, "What objects are in this image?", "--vision-weights", "streamed"];
+  const { code, stdout } = await loris(args);
+  assert.deepEqual([code, stdout], [0, "Mountain, rock.\n"]);
+  const wrong = await loris([...args.slice(0, 3), "--vision-weights", "ring"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /--vision-weights.*ring/);
+});
