@@ -1,4 +1,5 @@
 /** The service as a worker has it, with a route that loads the pair that is to be measured. One bundle runs in workerd and in Deno. */
+import type { ExecutionContext } from "hono";
 import { bestBuild } from "../../../sdk/backend/wasm/build.ts";
 import { load } from "../../../sdk/mod.ts";
 import { httpSource } from "../../../sdk/sources/http.ts";
@@ -19,13 +20,15 @@ const MIB = 2 ** 20;
 const SERVICE = { maxWaiting: 3, maxBodyBytes: 8 * MIB, maxHeldBytes: 8 * MIB, requestTimeoutMs: 600_000 };
 
 /** @returns What answers a request: `/load?text=URL&vision=URL&budget=BYTES&context=TOKENS`, and the service's routes after it. */
-export function createHandler(modules: Modules): (request: Request) => Promise<Response> {
+export function createHandler(
+  modules: Modules,
+): (request: Request, env?: object, context?: ExecutionContext) => Promise<Response> {
   let app: ReturnType<typeof createApp> | undefined;
   const build = bestBuild() === "relaxed" ? "relaxed" : "simd128";
-  return async (request) => {
+  return async (request, env, context) => {
     const { pathname, searchParams: query } = new URL(request.url);
     if (pathname !== "/load") {
-      return app ? await app.fetch(request) : new Response("/load comes first", { status: 503 });
+      return app ? await app.fetch(request, env, context) : new Response("/load comes first", { status: 503 });
     }
     try {
       const captioner = await load({
