@@ -16,6 +16,12 @@ export interface Request extends AnswerOptions {
   readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
 
+/** A cache in use, and what the prompt in it puts into its slots. */
+interface InUse {
+  readonly held: HeldCache;
+  readonly prompt: readonly SlottedPiece[];
+}
+
 /**
  * Answers requests with one network: in the order in which they came, as many at a time as there are caches. Those that are
  * being answered take each step together, in one pass; between the tiles and passes of a prompt the others go on. An answer
@@ -27,7 +33,7 @@ export class Scheduler {
   /** The one used longest ago comes first. */
   readonly #free: HeldCache[];
   readonly #waiting: LiveAnswer[] = [];
-  readonly #active = new Map<LiveAnswer, HeldCache>();
+  readonly #active = new Map<LiveAnswer, InUse>();
   readonly #prompts = new WeakMap<LiveAnswer, readonly PromptPiece[]>();
   readonly #pacer = new Pacer();
   /** Whose request computes for all. */
@@ -129,11 +135,11 @@ export class Scheduler {
       const filled = await this.#vlm.prefill(held.cache, prompt, { signal, skip, between: () => this.#step() });
       held.describe(slotted, []);
       answer.filled(filled, skip);
-      this.#active.set(answer, held);
+      this.#active.set(answer, { held, prompt: slotted });
       this.#take(answer, filled.logits);
     } catch (error) {
       answer.fail(error);
-      this.#active.set(answer, held);
+      this.#active.set(answer, { held, prompt: slotted });
     }
     this.#release();
   }
@@ -148,7 +154,7 @@ export class Scheduler {
       const skip = Math.max(0, ...shared);
       return { at: shared.indexOf(skip), skip };
     };
-    const busy = [...this.#active.values()];
+    const busy = [...this.#active.values()].map(({ held }) => held);
     const [free, used] = [best(this.#free), best(busy)];
     const copied = used.skip > free.skip;
     const [held] = this.#free.splice(copied ? 0 : free.at, 1) as [HeldCache];
@@ -166,7 +172,7 @@ export class Scheduler {
     this.#pacer.signal = answers.length === 1 ? answers[0]![0].signal : undefined;
     const started = performance.now();
     try {
-      const conversations = answers.map(([answer, held]) => ({ cache: held.cache, id: answer.lastId }));
+      const conversations = answers.map(([answer, { held }]) => ({ cache: held.cache, id: answer.lastId }));
       const logits = await this.#vlm.steps(conversations, this.#pacer);
       const { vocabulary } = this.#vlm.language.config;
       const decodeMs = performance.now() - started;
@@ -189,18 +195,18 @@ export class Scheduler {
 
   #take(answer: LiveAnswer, logits: number): void {
     const { backend, language } = this.#vlm;
-    const held = this.#active.get(answer)!;
+    const { held } = this.#active.get(answer)!;
     answer.take(backend, logits, language.config.vocabulary, language.sampling, held.cache.room);
   }
 
   /** Takes the caches back of answers that have ended or that nobody waits for. */
   #release(): void {
-    for (const [answer, held] of this.#active) {
+    for (const [answer, { held, prompt }] of this.#active) {
       if (answer.signal.aborted) answer.fail(answer.signal.reason);
       if (!answer.ended) continue;
       this.#active.delete(answer);
       this.#leave(answer);
-      held.describe(slotsOf(this.#prompts.get(answer)!, this.#vlm.tokensPerTile), answer.ids);
+      held.describe(prompt, answer.ids);
       this.#free.push(held);
     }
   }

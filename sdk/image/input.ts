@@ -1,4 +1,5 @@
 import { LorisError } from "../errors.ts";
+import { joined } from "../sources/collect.ts";
 
 /** A picture in any form that a program is likely to have it: still compressed. */
 export type ImageInput = Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array> | string | URL;
@@ -84,13 +85,7 @@ async function collect(
   } finally {
     signal?.removeEventListener("abort", abort);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joined(chunks, length);
 }
 
 /**

@@ -116,8 +116,9 @@ export class KvCache {
   }
 
   /** @throws {LorisError} `context_overflow` if there is no room for the rows. */
-  check({ rows, visual }: NewRows): void {
-    const texts = countTexts(rows, visual);
+  check(added: NewRows): void {
+    const { rows } = added;
+    const texts = countTexts(added);
     if (rows <= this.capacity - this.#length && texts <= this.textCapacity - this.#textLength) return;
     throw new LorisError(
       "context_overflow",
@@ -137,7 +138,7 @@ export class KvCache {
       this.#positions[this.#length + row] = positions?.[row] ?? next + row;
     }
     this.#length += rows;
-    this.#textLength += countTexts(rows, visual);
+    this.#textLength += countTexts(added);
   }
 
   /**
@@ -152,7 +153,7 @@ export class KvCache {
     this.#visual.set(other.#visual.subarray(0, length));
     this.#positions.set(other.#positions.subarray(0, length));
     this.#length = length;
-    this.#textLength = countTexts(length, this.#visual);
+    this.#textLength = countTexts({ rows: length, visual: this.#visual });
     for (const [index, to] of this.layers.entries()) {
       const from = other.layers[index]!;
       const kept = this.#keptKeys[index]!;
@@ -189,8 +190,10 @@ function roundUp(slots: number): number {
   return Math.ceil(slots / 8) * 8;
 }
 
-function countTexts(rows: number, visual: ArrayLike<number> | undefined): number {
+/** Text rows of some rows, from one of them on. */
+export function countTexts({ rows, visual }: NewRows, from = 0): number {
+  if (visual === undefined) return rows - from;
   let texts = 0;
-  for (let row = 0; row < rows; row++) texts += visual?.[row] ? 0 : 1;
+  for (let row = from; row < rows; row++) texts += visual[row] ? 0 : 1;
   return texts;
 }

@@ -1,5 +1,6 @@
 import { LorisError } from "../errors.ts";
 import { type LazyMode, type LazyPlan, planOf } from "./plan.ts";
+import { type RandomNumbers, randomSubset } from "./random_subset.ts";
 
 /** What every planner is told. */
 export interface PlannerOptions {
@@ -51,17 +52,12 @@ export function thresholdPlanForCount(
  */
 export function randomPlan(
   layers: number,
-  options: PlannerOptions & { readonly lazyLayers: number; readonly random: { uniform(): number } },
+  options: PlannerOptions & { readonly lazyLayers: number; readonly random: RandomNumbers },
 ): LazyPlan {
   const { lazyLayers, random } = options;
   const candidates = candidateLayers(layers, options);
   checkCount(lazyLayers, candidates.length, layers);
-  // the first steps of a Fisher-Yates shuffle
-  for (let i = 0; i < lazyLayers; i++) {
-    const other = i + Math.floor(random.uniform() * (candidates.length - i));
-    [candidates[i], candidates[other]] = [candidates[other]!, candidates[i]!];
-  }
-  return planOf(layers, candidates.slice(0, lazyLayers), options.mode);
+  return planOf(layers, randomSubset(candidates, lazyLayers, random), options.mode);
 }
 
 /** The layers that may be lazy, in order. @throws {LorisError} `argument_invalid` if `firstLazyLayer` is none. */

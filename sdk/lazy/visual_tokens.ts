@@ -9,6 +9,7 @@
  * (arXiv 2210.09461); here the mean has equal weights.
  */
 import { LorisError } from "../errors.ts";
+import { type RandomNumbers, randomSubset } from "./random_subset.ts";
 
 /** Image tokens of a tile to keep, or that and how they are chosen. */
 export type VisualTokensOption = number | {
@@ -21,11 +22,6 @@ export type VisualTokensOption = number | {
   /** False: the others are dropped, and not merged into those that stay. */
   readonly merge?: boolean;
 };
-
-/** Uniform numbers from 0 up to but not including 1. */
-export interface RandomNumbers {
-  uniform(): number;
-}
 
 /** A {@link VisualTokensOption} with nothing left open. */
 export interface VisualSelection {
@@ -95,12 +91,7 @@ export function mostImportant(importance: Float32Array, keep: number): number[] 
 /** A control: `keep` of `tokens` indices, ascending, every choice as likely; the same numbers give the same choice. */
 export function randomTokens(tokens: number, keep: number, random: RandomNumbers): number[] {
   const indices = Array.from({ length: tokens }, (_, i) => i);
-  // the first steps of a Fisher-Yates shuffle
-  for (let i = 0; i < keep; i++) {
-    const other = i + Math.floor(random.uniform() * (tokens - i));
-    [indices[i], indices[other]] = [indices[other]!, indices[i]!];
-  }
-  return indices.slice(0, keep).sort((a, b) => a - b);
+  return randomSubset(indices, keep, random).sort((a, b) => a - b);
 }
 
 /**

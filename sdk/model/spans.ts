@@ -1,4 +1,4 @@
-import type { KvCache, NewRows } from "../lazy/cache.ts";
+import { countTexts, type KvCache, type NewRows } from "../lazy/cache.ts";
 
 /** Rows that belong to one conversation: they continue its cache. */
 export interface Span extends NewRows {
@@ -45,7 +45,7 @@ export function allRows(spans: readonly Span[]): Run {
   let [row, first] = [0, 0];
   const parts = spans.map((span): Part => {
     span.cache.check(span);
-    const text = { first, rows: countTexts(span, 0) };
+    const text = { first, rows: countTexts(span) };
     const part = {
       cache: span.cache,
       row,
@@ -105,12 +105,4 @@ function lastRows(part: Part, span: Span, rows: number): Part {
     text: { first: part.text.first + skippedTexts, rows: texts },
     textSlot: part.textSlot + skippedTexts,
   };
-}
-
-/** Text rows of a span from one of its rows on. */
-function countTexts({ rows, visual }: Span, from: number): number {
-  if (visual === undefined) return rows - from;
-  let texts = 0;
-  for (let row = from; row < rows; row++) texts += visual[row] ? 0 : 1;
-  return texts;
 }

@@ -1,7 +1,8 @@
 import type { Backend } from "../backend/backend.ts";
 import type { KvCache } from "../lazy/cache.ts";
 import type { AttentionRows } from "../lazy/divergence.ts";
-import { type RandomNumbers, randomTokens, selectTokens, type VisualSelection } from "../lazy/visual_tokens.ts";
+import type { RandomNumbers } from "../lazy/random_subset.ts";
+import { randomTokens, selectTokens, type VisualSelection } from "../lazy/visual_tokens.ts";
 import type { AttentionRecord } from "./attention.ts";
 import { Chunk } from "./chunk.ts";
 import type { ImageTokenCache } from "./image_token_cache.ts";

@@ -1,5 +1,4 @@
-import { LorisError } from "../errors.ts";
-import { checkLength } from "./check.ts";
+import { checkLength, fail } from "./check.ts";
 import { checkPartBytes, partedSource } from "./parted.ts";
 import type { Source } from "./source.ts";
 
@@ -101,8 +100,4 @@ function checkManifest(name: string, text: string): PartsManifest {
 
 function hex(digest: ArrayBuffer): string {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function fail(name: string, message: string, cause?: unknown): never {
-  throw new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
 }

@@ -21,3 +21,8 @@ export function checkLength(name: string, offset: number, wanted: number, got: n
     `${name}: wanted were ${wanted} bytes from byte ${offset}, ${got} came`,
   );
 }
+
+/** @throws {LorisError} `source_failed`, always, with the source's name. */
+export function fail(name: string, message: string, cause?: unknown): never {
+  throw new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
+}

@@ -1,5 +1,5 @@
-import { LorisError } from "../errors.ts";
-import { checkLength, checkRange } from "./check.ts";
+import { checkLength, checkRange, fail } from "./check.ts";
+import { collected } from "./collect.ts";
 import type { Source } from "./source.ts";
 
 /** Options of {@link httpSource}. */
@@ -81,13 +81,7 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
     },
     async read(offset, length, signal) {
       checkRange(name, offset, length, (await known(signal)).size);
-      const bytes = new Uint8Array(length);
-      let filled = 0;
-      for await (const chunk of stream(offset, length, signal)) {
-        bytes.set(chunk, filled);
-        filled += chunk.length;
-      }
-      return bytes;
+      return await collected(stream(offset, length, signal), length);
     },
     stream,
   };
@@ -112,8 +106,4 @@ function checkResponse(name: string, response: Response, offset: number, length:
     fail(name, `the file changed while it was read: ${JSON.stringify(before)} became ${JSON.stringify(now)}`);
   }
   return now;
-}
-
-function fail(name: string, message: string, cause?: unknown): never {
-  throw new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
 }

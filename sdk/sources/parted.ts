@@ -1,4 +1,5 @@
 import { LorisError } from "../errors.ts";
+import { collected } from "./collect.ts";
 import { checkLength, checkRange } from "./check.ts";
 import type { Source } from "./source.ts";
 
@@ -46,13 +47,7 @@ export function partedSource({ name, partBytes, size, part }: Parts): Source {
     stream,
     async read(offset, length, signal) {
       checkRange(name, offset, length, await size(signal));
-      const bytes = new Uint8Array(length);
-      let filled = 0;
-      for await (const piece of stream(offset, length, signal)) {
-        bytes.set(piece, filled);
-        filled += piece.length;
-      }
-      return bytes;
+      return await collected(stream(offset, length, signal), length);
     },
   };
 }

@@ -1,5 +1,4 @@
-import { LorisError } from "../errors.ts";
-import { checkLength, checkRange } from "./check.ts";
+import { checkLength, checkRange, fail } from "./check.ts";
 import type { VersionedSource } from "./source.ts";
 
 /** The little of Cloudflare's `R2Bucket` that is called. */
@@ -93,8 +92,4 @@ export function r2Source(bucket: R2BucketLike, key: string): VersionedSource {
     },
     stream,
   };
-}
-
-function fail(name: string, message: string, cause?: unknown): never {
-  throw new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
 }

@@ -1,3 +1,4 @@
+import { joined } from "../../sdk/sources/collect.ts";
 import { ApiError } from "./errors.ts";
 
 /** Bounds of a body, and who is told of its bytes. */
@@ -42,13 +43,7 @@ export async function readBody(request: Request, { maxBytes, signal, hold }: Bod
   } finally {
     signal.removeEventListener("abort", abort);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joined(chunks, length);
 }
 
 /** @throws {ApiError} 400 for what is no JSON in UTF-8. */

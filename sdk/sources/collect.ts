@@ -1,0 +1,21 @@
+/** Pieces as one array. @param length Bytes of all of them together. */
+export function joined(pieces: Iterable<Uint8Array>, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, filled);
+    filled += piece.length;
+  }
+  return bytes;
+}
+
+/** As {@link joined}, of pieces that are still to come: each goes to its place at once. */
+export async function collected(pieces: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  for await (const piece of pieces) {
+    bytes.set(piece, filled);
+    filled += piece.length;
+  }
+  return bytes;
+}
