@@ -157,7 +157,7 @@ export class Probe {
       const pacer = new Pacer(signal);
       const ids: number[] = [];
       for (let logits = first;;) {
-        const id = sampler.sample(backend, logits, language.config.vocabulary, language.sampling);
+        const id = await sampler.sample(backend, logits, language.config.vocabulary, language.sampling);
         ids.push(id);
         if (ids.length === maxTokens || (!ignoreEnd && tokenizer.endIds.has(id))) break;
         await pacer.pause();
@@ -214,7 +214,7 @@ export class Probe {
     this.#checkRoom(prepared.tokens, ids.length);
     return await this.#alone(signal, async () => {
       const { vlm, cache, logits: address, ...cost } = await this.#prefill(setting, prepared, signal);
-      const first = vlm.backend.floats(address, vlm.language.config.vocabulary).slice();
+      const first = await vlm.backend.read(address, vlm.language.config.vocabulary);
       const started = performance.now();
       const rest = await vlm.force(cache, ids.slice(0, -1), new Pacer(signal));
       return { ...cost, logits: [first, ...rest], forcedMs: performance.now() - started };

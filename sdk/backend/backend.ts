@@ -9,8 +9,12 @@ export interface Backend {
   readonly name: string;
   /** First address that is free for the caller. */
   readonly base: number;
-  /** Makes addresses up to `end` usable, once, before any work; refuses with `memory_budget`. */
-  reserve(end: number): void;
+  /**
+   * Makes addresses up to `end` usable, once, before any work; refuses with `memory_budget`.
+   *
+   * @param regions What lies where, in the order of addresses: nothing that an operation reads or writes goes beyond its region.
+   */
+  reserve(end: number, regions: readonly Region[]): void;
 
   /** Bytes of one row of `quantize`'s result. */
   activationRowBytes(width: number): number;
@@ -110,7 +114,7 @@ export interface Backend {
   /** dst: f32 [(grid / scale)^2, scale^2 * width] from f32 [grid^2, width]. */
   pixelShuffle(dst: number, x: number, grid: number, width: number, scale: number): void;
   /** Index of the largest of f32 [elements], or -1 if any is NaN or infinite. */
-  argmax(x: number, elements: number): number;
+  argmax(x: number, elements: number): Promise<number>;
   /** f32 elements of scratch for `sample` among so many logits. */
   sampleScratch(elements: number): number;
   /**
@@ -124,19 +128,24 @@ export interface Backend {
     recent: number,
     recents: number,
     choice: TokenChoice,
-  ): number;
+  ): Promise<number>;
 
-  /** Copies bytes in, at an address. */
-  write(address: number, bytes: Uint8Array): void;
-  /** A view of bytes for writing; valid until the memory is reserved anew. */
-  bytes(address: number, length: number): Uint8Array;
-  /** Copies bytes from one address to another. */
+  /** Copies values in, at an address; whole words of 4 bytes but for u8 pixels. They are read before this returns. */
+  write(address: number, values: Uint8Array | Uint32Array | Float32Array): void;
+  /** Copies bytes from one address to another that does not overlap it; whole words of 4 bytes. */
   copy(to: number, from: number, bytes: number): void;
-  /** A view of f32 elements for reading at once; valid until the next call. */
-  floats(address: number, elements: number): Float32Array;
-  /** A view of u32 elements for writing ids. */
-  words(address: number, elements: number): Uint32Array;
+  /** Makes bytes 0; whole words of 4 bytes. */
+  clear(address: number, bytes: number): void;
+  /** A copy of f32 elements, as they are when all operations called before have run. */
+  read(address: number, elements: number): Promise<Float32Array<ArrayBuffer>>;
 
+  /**
+   * Address of as many bytes to load weights in, where the CPU converts them: `planned`, where the operations' memory is the
+   * CPU's own, else somewhere in a memory apart. The three operations after this take such addresses as `src` and `scratch`.
+   */
+  loadScratch(planned: number, bytes: number): number;
+  /** A view of load scratch for writing. */
+  bytes(address: number, length: number): Uint8Array;
   /**
    * Converts whole groups of 8 rows of a GGUF tensor (`rowBytes` each, at `src`) into the packed matrix at `dst`.
    * Returns 0, or 1 for a type that cannot be converted, or 2 for a weight that is NaN or infinite.
@@ -153,8 +162,15 @@ export interface Backend {
   ): number;
   /** f32 elements of scratch that `pack` needs. */
   packScratch(width: number): number;
-  /** dst: f32 [elements] from a GGUF tensor's bytes; false if the type is unknown. */
-  dequantize(dst: number, src: number, elements: number, ggmlType: number): boolean;
+  /** dst: f32 [elements] from a GGUF tensor's bytes. Returns what `pack` returns. */
+  dequantize(dst: number, src: number, elements: number, ggmlType: number): number;
+}
+
+/** A stretch of addresses that belongs together, under the name of what it is for. */
+export interface Region {
+  readonly name: string;
+  readonly address: number;
+  readonly bytes: number;
 }
 
 /** Weights as the kernels read them; the numbers are the kernels' own. */

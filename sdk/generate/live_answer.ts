@@ -120,14 +120,20 @@ export class LiveAnswer {
    * @param logits Address of f32 [vocabulary].
    * @param room Tokens that its cache can still take.
    */
-  take(backend: Backend, logits: number, vocabulary: number, buffers: SamplingBuffers, room: number): void {
+  async take(
+    backend: Backend,
+    logits: number,
+    vocabulary: number,
+    buffers: SamplingBuffers,
+    room: number,
+  ): Promise<void> {
     const { sampler, detokenizer, maxTokens, constraint, logprobs } = this.#options;
     try {
-      const tell = logprobs?.read(backend, logits, vocabulary);
-      constraint?.apply(backend, logits, vocabulary);
+      const tell = await logprobs?.read(backend, logits, vocabulary);
+      await constraint?.apply(backend, logits, vocabulary);
       // a penalty must not bring a token back that is not allowed
       const recent = constraint ? this.ids.filter((id) => constraint.allows(id)) : this.ids;
-      const id = sampler.sample(backend, logits, vocabulary, buffers, recent);
+      const id = await sampler.sample(backend, logits, vocabulary, buffers, recent);
       const token = tell?.(id);
       this.ids.push(id);
       if (this.#tokenizer.endIds.has(id)) return this.#end("stop");

@@ -61,9 +61,8 @@ export class LogprobReader {
    * @returns what tells of the token that is chosen from them.
    * @throws {LorisError} `non_finite` if a logit is NaN or infinite.
    */
-  read(backend: Backend, logits: number, count: number): (id: number) => TokenLogprob {
-    const values = backend.floats(logits, count);
-    const best = backend.argmax(logits, count);
+  async read(backend: Backend, logits: number, count: number): Promise<(id: number) => TokenLogprob> {
+    const [best, values] = await Promise.all([backend.argmax(logits, count), backend.read(logits, count)]);
     if (best < 0) throw new LorisError("non_finite", "the network's output is not finite; the weights are damaged");
     const largest = values[best]!;
     let sum = 0;

@@ -55,13 +55,13 @@ export class Sampler {
    * @returns the id chosen.
    * @throws {LorisError} `non_finite` if a logit is NaN or infinite, `argument_invalid` for no logits or a foreign id.
    */
-  sample(
+  async sample(
     backend: Backend,
     logits: number,
     count: number,
     buffers: SamplingBuffers,
     recent: ArrayLike<number> = [],
-  ): number {
+  ): Promise<number> {
     if (count === 0) {
       throw new LorisError("argument_invalid", "there are no logits to choose from", { param: "logits" });
     }
@@ -69,12 +69,13 @@ export class Sampler {
     const recents = repetitionPenalty === 1 ? 0 : recent.length;
     if (recents > 0) {
       checkIds(recent, count);
-      backend.words(buffers.recent, recents).set(recent);
+      backend.write(buffers.recent, Uint32Array.from(recent));
     }
     const uniform = temperature === 0 ? 0 : this.#random.uniform();
-    const id = temperature === 0 && recents === 0
-      ? backend.argmax(logits, count)
-      : backend.sample(buffers.scratch, logits, count, buffers.recent, recents, { ...this.#choice, uniform });
+    const id =
+      await (temperature === 0 && recents === 0
+        ? backend.argmax(logits, count)
+        : backend.sample(buffers.scratch, logits, count, buffers.recent, recents, { ...this.#choice, uniform }));
     if (id < 0) {
       throw new LorisError(
         "non_finite",

@@ -136,7 +136,7 @@ export class Scheduler {
       held.describe(slotted, []);
       answer.filled(filled, skip);
       this.#active.set(answer, { held, prompt: slotted });
-      this.#take(answer, filled.logits);
+      await this.#take(answer, filled.logits);
     } catch (error) {
       answer.fail(error);
       this.#active.set(answer, { held, prompt: slotted });
@@ -176,10 +176,10 @@ export class Scheduler {
       const logits = await this.#vlm.steps(conversations, this.#pacer);
       const { vocabulary } = this.#vlm.language.config;
       const decodeMs = performance.now() - started;
-      for (const [row, [answer]] of answers.entries()) {
+      await Promise.all(answers.map(([answer], row) => {
         answer.decodeMs += decodeMs;
-        this.#take(answer, logits + row * vocabulary * 4);
-      }
+        return this.#take(answer, logits + row * vocabulary * 4);
+      }));
     } catch (error) {
       for (const [answer] of answers) answer.fail(error);
     }
@@ -193,10 +193,10 @@ export class Scheduler {
     await this.#pacer.pause();
   }
 
-  #take(answer: LiveAnswer, logits: number): void {
+  async #take(answer: LiveAnswer, logits: number): Promise<void> {
     const { backend, language } = this.#vlm;
     const { held } = this.#active.get(answer)!;
-    answer.take(backend, logits, language.config.vocabulary, language.sampling, held.cache.room);
+    await answer.take(backend, logits, language.config.vocabulary, language.sampling, held.cache.room);
   }
 
   /** Takes the caches back of answers that have ended or that nobody waits for. */

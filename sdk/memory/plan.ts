@@ -1,3 +1,4 @@
+import type { Region } from "../backend/backend.ts";
 import { LorisError } from "../errors.ts";
 
 /** One region of the plan. */
@@ -11,7 +12,7 @@ export interface Part {
  * Addresses start at a given base and are aligned to 64 bytes.
  */
 export class MemoryPlan {
-  readonly #parts = new Map<string, number>();
+  readonly #regions: Region[] = [];
   #next: number;
   readonly #base: number;
 
@@ -25,13 +26,13 @@ export class MemoryPlan {
     const address = this.#next;
     const size = align(bytes);
     this.#next += size;
-    this.#parts.set(part, (this.#parts.get(part) ?? 0) + size);
+    this.#regions.push({ name: part, address, bytes: size });
     return address;
   }
 
   /** Bytes of one part, 0 if it has none. */
   bytes(part: string): number {
-    return this.#parts.get(part) ?? 0;
+    return this.#regions.reduce((sum, region) => region.name === part ? sum + region.bytes : sum, 0);
   }
 
   /** Bytes from the base to the end. */
@@ -45,7 +46,13 @@ export class MemoryPlan {
   }
 
   get parts(): Part[] {
-    return [...this.#parts].map(([name, bytes]) => ({ name, bytes }));
+    const names = new Set(this.#regions.map(({ name }) => name));
+    return Array.from(names, (name) => ({ name, bytes: this.bytes(name) }));
+  }
+
+  /** Every reservation, in the order of addresses. */
+  get regions(): readonly Region[] {
+    return this.#regions;
   }
 }
 

@@ -165,7 +165,7 @@ function planOf(backend: Backend, pair: Pair, choice: Choice, options: AssembleO
 
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
-  backend.reserve(l.plan.end);
+  backend.reserve(l.plan.end, l.plan.regions);
   const ring = l.ring === undefined ? undefined : new LayerRing(backend, l.weights.streamed, l.ring);
   const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch, l.looking, ring);
   const imageTokens = new ImageTokenCache(l.imageTokenBytes);

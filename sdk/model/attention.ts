@@ -71,7 +71,9 @@ export class Attention {
     this.#writeTurns(textTurns, this.#textRows.map((row) => positions[row]!));
     for (const { cache, row, slot, text, textSlot } of parts) {
       const rows = this.#textRows.slice(text.first, text.first + text.rows);
-      this.#backend.words(cache.textSlots + textSlot * 4, rows.length).set(rows.map((r) => slot + r - row));
+      if (rows.length > 0) {
+        this.#backend.write(cache.textSlots + textSlot * 4, Uint32Array.from(rows, (r) => slot + r - row));
+      }
     }
   }
 
@@ -222,13 +224,13 @@ export class Attention {
     const { heads, kvHeads } = this.#config;
     const bytes = heads * (slot + rows) * 4;
     const at = weights + index * bytes;
-    this.#backend.bytes(at, bytes).fill(0);
+    this.#backend.clear(at, bytes);
     this.#backend.attentionReceived(at, probabilities, rows, heads, kvHeads, slot, true);
   }
 
   /** Cosine and sine of position * base^(-2i / head width), in f32 steps as the reference computes them. */
   #writeTurns(address: number, positions: readonly number[]): void {
-    const turns = this.#backend.floats(address, positions.length * this.#config.headWidth);
+    const turns = new Float32Array(positions.length * this.#config.headWidth);
     let at = 0;
     for (const position of positions) {
       for (const frequency of this.#inverseFrequencies) {
@@ -237,6 +239,7 @@ export class Attention {
         turns[at++] = Math.sin(angle);
       }
     }
+    if (at > 0) this.#backend.write(address, turns);
   }
 
   get #queryRowBytes(): number {

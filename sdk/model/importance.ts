@@ -47,7 +47,7 @@ export class Importance {
 
   /** Begins a tile. */
   begin(): void {
-    this.#received.fill(0);
+    this.#backend.clear(this.#at.received, this.#config.heads * this.#config.grid ** 2 * 4);
   }
 
   /** `Backend.attention` among all patches, of few rows at a time, so that there is room for their weights; adds these up. */
@@ -65,18 +65,15 @@ export class Importance {
   }
 
   /** Ends a tile: sums over the heads, and over the neighbourhood of patches that pixel shuffle makes a token of. */
-  finish(): void {
-    const { grid, shuffle } = this.#config;
+  async finish(): Promise<void> {
+    const { heads, grid, shuffle } = this.#config;
     const side = grid / shuffle;
+    const received = await this.#backend.read(this.#at.received, heads * grid * grid);
     this.tokens.fill(0);
-    for (const [i, weight] of this.#received.entries()) {
+    for (const [i, weight] of received.entries()) {
       const patch = i % (grid * grid);
       const [y, x] = [Math.floor(patch / grid), patch % grid];
       this.tokens[Math.floor(y / shuffle) * side + Math.floor(x / shuffle)]! += weight;
     }
-  }
-
-  get #received(): Float32Array {
-    return this.#backend.floats(this.#at.received, this.#config.heads * this.#config.grid ** 2);
   }
 }

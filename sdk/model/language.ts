@@ -79,7 +79,7 @@ export class Language {
 
   /** dst: f32 [ids.length, width], the tokens' embeddings; at most `maxRows` ids. */
   embed(dst: number, ids: ArrayLike<number>): void {
-    this.#backend.words(this.#at.ids, ids.length).set(ids);
+    this.#backend.write(this.#at.ids, Uint32Array.from(ids));
     this.#backend.embed(dst, this.#weights.tokenEmbd, this.#at.ids, ids.length);
   }
 

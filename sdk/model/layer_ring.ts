@@ -20,7 +20,7 @@ export class LayerRing {
 
   /**
    * @param layers What is read of each layer, at its places in the slots.
-   * @param scratch Address of `loadScratchBytes` bytes of the largest layer, kept for the object's life.
+   * @param scratch Load scratch of `loadScratchBytes` bytes of the largest layer, kept for the object's life.
    */
   constructor(backend: Backend, layers: readonly (readonly PlacedTensor[])[], scratch: number) {
     this.#backend = backend;

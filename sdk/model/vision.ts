@@ -107,8 +107,8 @@ export class Vision {
     const at = this.#at;
     const patches = c.grid * c.grid;
     const x = this.#rows(tile);
-    b.floats(at.mean, 3).set(c.mean);
-    b.floats(at.deviation, 3).set(c.deviation);
+    b.write(at.mean, Float32Array.from(c.mean));
+    b.write(at.deviation, Float32Array.from(c.deviation));
     b.write(at.rgb, rgb);
     b.patches(at.pixels, at.rgb, c.imageSize, c.patch, at.mean, at.deviation);
     linear(b, x, at.pixels, at.input.quantized, w.patchEmbd, w.patchEmbdBias, patches, Epilogue.store);
@@ -135,7 +135,7 @@ export class Vision {
     this.#importance?.begin();
     if (this.#ring) await this.#ring.run(pacer.signal, step);
     else for (let index = 0; index <= c.layers; index++) await step(index);
-    this.#importance?.finish();
+    await this.#importance?.finish();
     await pacer.pause();
   }
 

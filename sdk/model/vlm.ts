@@ -154,7 +154,7 @@ export class Vlm {
       } else {
         const { rows, positions, span } = piece;
         const put = (row: number, from: number, n: number) =>
-          backend.floats(row, n * width).set(rows.subarray(from * width, (from + n) * width));
+          backend.write(row, rows.subarray(from * width, (from + n) * width));
         await chunk.add(slots, { ...kind, positions, span }, put, flush);
       }
     }
@@ -193,14 +193,14 @@ export class Vlm {
       const known = key === undefined ? undefined : store?.get(key);
       if (known) {
         // the first place is free: its tile is the one whose turn came at once
-        this.backend.floats(this.#tiles, floats).set(known.rows);
+        this.backend.write(this.#tiles, known.rows);
         return { address: this.#tiles, positions: known.positions };
       }
       await this.#encode(pieces, index, looked, pacer, times);
     }
     const address = looked.get(index)!;
-    const positions = this.#select(address, random);
-    if (key !== undefined) store?.set(key, { rows: this.backend.floats(address, floats).slice(), positions });
+    const positions = await this.#select(address, random);
+    if (key !== undefined) store?.set(key, { rows: await this.backend.read(address, floats), positions });
     return { address, positions };
   }
 
@@ -238,18 +238,20 @@ export class Vlm {
   }
 
   /** Brings the tokens that stay to the tile's front; returns the places that they had, if not all stay. */
-  #select(tile: number, random: RandomNumbers | undefined): readonly number[] | undefined {
+  async #select(tile: number, random: RandomNumbers | undefined): Promise<readonly number[] | undefined> {
     const { selection } = this.#options;
     if (!selection || !random) return undefined;
     const { width } = this.language.config;
-    const rows = this.backend.floats(tile, this.vision.config.tokens * width);
-    return selectTokens(rows, width, selection, this.vision.importance, random);
+    const rows = await this.backend.read(tile, this.vision.config.tokens * width);
+    const places = selectTokens(rows, width, selection, this.vision.importance, random);
+    this.backend.write(tile, rows.subarray(0, selection.keep * width));
+    return places;
   }
 
   /** A copy of one tile's image tokens: f32 [vision.config.tokens, width]. */
   async imageTokens(rgb: Uint8Array, signal?: AbortSignal): Promise<Float32Array> {
     await this.vision.encode(this.#tiles, rgb, new Pacer(signal));
-    return this.backend.floats(this.#tiles, this.vision.config.tokens * this.language.config.width).slice();
+    return await this.backend.read(this.#tiles, this.vision.config.tokens * this.language.config.width);
   }
 
   /** Adds one token to the cache; returns the address of the logits that follow it. */
@@ -282,7 +284,7 @@ export class Vlm {
       language.embed(address, some);
       await language.forward(address, [{ cache, rows: some.length, wanted: "all" }], pacer);
       for (let row = 0; row < some.length; row++) {
-        logits.push(backend.floats(language.logits(address + row * width * 4), vocabulary).slice());
+        logits.push(await backend.read(language.logits(address + row * width * 4), vocabulary));
       }
     }
     return logits;
@@ -298,7 +300,7 @@ export class Vlm {
     language.embed(address, [id]);
     await language.forward(address, [{ cache, rows: 1, wanted: "last" }], pacer, record);
     const positions = cache.length;
-    const weights = backend.floats(record.weights, layers * heads * positions).slice();
+    const weights = await backend.read(record.weights, layers * heads * positions);
     return { weights, layers, heads, positions };
   }
 }

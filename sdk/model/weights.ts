@@ -149,7 +149,7 @@ function rowBytes({ tensor, columns }: NeededTensor): number {
 /**
  * Reads all tensors in the order of their files and converts each piece at once into its final place.
  *
- * @param scratch Address of {@link loadScratchBytes} bytes.
+ * @param scratch Load scratch of {@link loadScratchBytes} bytes: see `Backend.loadScratch`.
  * @throws {LorisError} `source_failed`; `file_invalid` for a weight that is NaN or infinite; the signal's reason.
  */
 export async function loadWeights(
@@ -215,8 +215,7 @@ function convert(backend: Backend, { needed, format, address }: PlacedTensor, pi
   const { tensor, width } = needed;
   if (format === undefined) {
     const dst = address + piece.first * 4;
-    backend.dequantize(dst, src, piece.count, tensor.typeId);
-    if (!backend.floats(dst, piece.count).every(Number.isFinite)) refuse(needed);
+    if (backend.dequantize(dst, src, piece.count, tensor.typeId) !== 0) refuse(needed);
     return;
   }
   const dst = address + backend.matrixBytes(piece.first, width, format);

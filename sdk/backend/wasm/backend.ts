@@ -239,8 +239,8 @@ export class WasmBackend implements Backend {
     this.#kernels.pixel_shuffle(dst, x, grid, width, scale);
   }
 
-  argmax(x: number, elements: number): number {
-    return this.#kernels.argmax(x, elements) | 0;
+  argmax(x: number, elements: number): Promise<number> {
+    return Promise.resolve(this.#kernels.argmax(x, elements) | 0);
   }
 
   sampleScratch(elements: number): number {
@@ -254,9 +254,9 @@ export class WasmBackend implements Backend {
     recent: number,
     recents: number,
     { repetitionPenalty, temperature, topK, topP, minP, uniform }: TokenChoice,
-  ): number {
+  ): Promise<number> {
     const most = topK === 0 ? elements : Math.min(topK, elements);
-    return this.#kernels.sample(
+    const id = this.#kernels.sample(
       scratch,
       logits,
       elements,
@@ -268,11 +268,24 @@ export class WasmBackend implements Backend {
       topP,
       minP,
       uniform,
-    ) | 0;
+    );
+    return Promise.resolve(id | 0);
   }
 
-  write(address: number, bytes: Uint8Array): void {
-    this.#bytes.set(bytes, address);
+  write(address: number, values: Uint8Array | Uint32Array | Float32Array): void {
+    this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), address);
+  }
+
+  clear(address: number, bytes: number): void {
+    this.#bytes.fill(0, address, address + bytes);
+  }
+
+  read(address: number, elements: number): Promise<Float32Array<ArrayBuffer>> {
+    return Promise.resolve(this.floats(address, elements).slice());
+  }
+
+  loadScratch(planned: number): number {
+    return planned;
   }
 
   bytes(address: number, length: number): Uint8Array {
@@ -283,12 +296,9 @@ export class WasmBackend implements Backend {
     this.#bytes.copyWithin(to, from, from + bytes);
   }
 
-  floats(address: number, elements: number): Float32Array {
+  /** A view of f32 elements, valid until the memory is reserved. */
+  floats(address: number, elements: number): Float32Array<ArrayBuffer> {
     return new Float32Array(this.memory.buffer, address, elements);
-  }
-
-  words(address: number, elements: number): Uint32Array {
-    return new Uint32Array(this.memory.buffer, address, elements);
   }
 
   pack(
@@ -308,7 +318,8 @@ export class WasmBackend implements Backend {
     return this.#kernels.pack_scratch(width);
   }
 
-  dequantize(dst: number, src: number, elements: number, ggmlType: number): boolean {
-    return this.#kernels.dequantize(dst, src, elements, ggmlType) === 1;
+  dequantize(dst: number, src: number, elements: number, ggmlType: number): number {
+    if (this.#kernels.dequantize(dst, src, elements, ggmlType) !== 1) return 1;
+    return this.floats(dst, elements).every(Number.isFinite) ? 0 : 2;
   }
 }

@@ -38,14 +38,14 @@ export class Constraint {
    * @throws {LorisError} `non_finite` if a logit is NaN or infinite, `argument_invalid` for a schema that takes too much
    * work, `file_unsupported` if no token may follow because the vocabulary lacks bytes.
    */
-  apply(backend: Backend, logits: number, count: number): void {
+  async apply(backend: Backend, logits: number, count: number): Promise<void> {
     // what is overwritten must not hide that the network is broken
-    if (backend.argmax(logits, count) < 0) {
+    const [best, values] = await Promise.all([backend.argmax(logits, count), backend.read(logits, count)]);
+    if (best < 0) {
       throw new LorisError("non_finite", "the network's output is not finite; the weights are damaged");
     }
     this.#grammar.tidy();
     const mask = this.#mask();
-    const values = backend.floats(logits, count);
     const known = Math.min(count, mask.length * 32);
     let any = false;
     for (let word = 0; word < mask.length; word++) {
@@ -57,6 +57,7 @@ export class Constraint {
       else for (let id = word * 32; id < end; id++) if ((bits >>> (id & 31) & 1) === 0) values[id] = FORBIDDEN;
     }
     values.fill(FORBIDDEN, known);
+    backend.write(logits, values);
     if (any) return;
     throw new LorisError("file_unsupported", "the vocabulary has no token with which the answer can go on as asked", {
       param: "responseFormat",
