@@ -23,6 +23,10 @@ export type LorisErrorCode =
   | "image_too_large"
   /** The prompt and the answer do not fit the context. */
   | "context_overflow"
+  /** The GPU that was asked for is not there, or cannot do what is needed; the message says what is missing. */
+  | "gpu_unavailable"
+  /** The GPU was lost, or refused a command. */
+  | "gpu_failed"
   /** The network produced NaN or an infinity. */
   | "non_finite"
   /** The object was used after `close()`. */

@@ -1,0 +1,13 @@
+// dst = x, words of one buffer that do not overlap.
+#import grid
+
+struct Params { dst: u32, x: u32, words: u32 }
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> memory: array<u32>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = linear_group(group, groups) * 256u + lane;
+  if (i < p.words) { memory[p.dst + i] = memory[p.x + i]; }
+}
