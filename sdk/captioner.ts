@@ -119,6 +119,10 @@ export interface CaptionerParts {
   readonly images: ImageDecoder;
   readonly maxImageBytes: number;
   readonly memoryBytes: () => number;
+  /** What was tried to compute on, and what came of it. */
+  readonly backendReason: string;
+  /** The same model on the CPU, for when the GPU fails. */
+  readonly onCpu?: () => Promise<CaptionerParts>;
 }
 
 /** What is asked of a picture, if nothing else. */
@@ -136,18 +140,27 @@ export class Captioner {
   /** Undefined once closed: nothing else holds the model's memory, so that dropping it gives the memory back. */
   #open: OpenParts | undefined;
 
+  /** The way to the CPU, after the GPU has failed. */
+  #moving: Promise<void> | undefined;
+
   constructor(parts: CaptionerParts) {
-    const { model: { vlm, caches }, tokenizer } = parts;
-    this.#open = {
-      ...parts,
-      scheduler: new Scheduler(vlm, tokenizer, caches),
-      formats: new ResponseFormats(tokenizer),
-    };
+    this.#open = opened(parts);
   }
 
-  /** What computes: "wasm-relaxed", "wasm-simd128" or "wasm-plain". */
+  /** What computes: "wasm-relaxed", "wasm-simd128", "wasm-plain" or "webgpu". */
   get backend(): string {
     return this.#parts.model.vlm.backend.name;
+  }
+
+  /** Why it is this one: what was tried, and what came of it. */
+  get backendReason(): string {
+    return this.#parts.backendReason;
+  }
+
+  /** True if the sources may be read again, so that they must stay open until `close()`. */
+  get readsSources(): boolean {
+    const { model, onCpu } = this.#parts;
+    return model.visionWeights === "streamed" || onCpu !== undefined;
   }
 
   /** Positions that a prompt and its answer can have together, in tokens. */
@@ -231,9 +244,39 @@ export class Captioner {
     const open = this.#open;
     this.#open = undefined;
     await open?.scheduler.close();
+    open?.model.vlm.backend.destroy();
+  }
+
+  #move(open: OpenParts, failure: LorisError): void {
+    this.#moving ??= this.#moveToCpu(open, failure).finally(() => this.#moving = undefined);
+    // the next request hears of it, if there is one
+    this.#moving.catch(() => {});
+  }
+
+  /** Goes on on the CPU, for requests to come. Those that wait in line are ended by the failure as well. */
+  async #moveToCpu({ onCpu, scheduler, model }: OpenParts, failure: LorisError): Promise<void> {
+    await scheduler.close(failure);
+    model.vlm.backend.destroy();
+    const parts = await onCpu!();
+    if (this.#open) {
+      this.#open = opened({ ...parts, backendReason: `not webgpu: ${failure.message}; wasm: went on there` });
+    }
   }
 
   async *#run(messages: readonly Message[], options: ChatOptions): AsyncGenerator<Delta, ChatResult> {
+    await this.#moving;
+    const open = this.#parts;
+    try {
+      return yield* this.#answer(messages, options);
+    } catch (error) {
+      if (error instanceof LorisError && error.code === "gpu_failed" && open.onCpu && open === this.#open) {
+        this.#move(open, error);
+      }
+      throw error;
+    }
+  }
+
+  async *#answer(messages: readonly Message[], options: ChatOptions): AsyncGenerator<Delta, ChatResult> {
     const { tokenizer, template, formats } = this.#parts;
     checkMessages(messages);
     checkMaxTokens(options.maxTokens);
@@ -337,6 +380,11 @@ export class Captioner {
     if (this.#open) return this.#open;
     throw new LorisError("closed", "the captioner was closed; load the model again");
   }
+}
+
+function opened(parts: CaptionerParts): OpenParts {
+  const { model: { vlm, caches }, tokenizer } = parts;
+  return { ...parts, scheduler: new Scheduler(vlm, tokenizer, caches), formats: new ResponseFormats(tokenizer) };
 }
 
 function withoutImages(messages: readonly Message[]): ChatMessage[] {

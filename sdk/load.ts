@@ -1,11 +1,20 @@
-import { WasmBackend } from "./backend/wasm/backend.ts";
+import type { Backend } from "./backend/backend.ts";
 import { bestBuild, type KernelBuild } from "./backend/wasm/build.ts";
+import { type BackendOption, BACKENDS, type Candidate, candidates, isOfBackend } from "./backend_choice.ts";
 import { Captioner, type CaptionerParts } from "./captioner.ts";
 import { LorisError } from "./errors.ts";
 import { Random } from "./generate/random.ts";
 import { openGguf } from "./gguf/gguf.ts";
 import { ImageDecoder } from "./image/decoder.ts";
-import { assemble, type AssembleOptions, KV_TYPES, type KvType, planModel, VISION_WEIGHTS } from "./model/assemble.ts";
+import {
+  assemble,
+  type Assembled,
+  type AssembleOptions,
+  KV_TYPES,
+  type KvType,
+  planModel,
+  VISION_WEIGHTS,
+} from "./model/assemble.ts";
 import type { LazyOption } from "./lazy/option.ts";
 import { planFromSource } from "./lazy/plan_format.ts";
 import { visualSelection, type VisualTokensOption } from "./lazy/visual_tokens.ts";
@@ -39,6 +48,14 @@ export interface LoadOptions {
   readonly maxImagePixels?: number;
   /** Pictures with more compressed bytes are refused; 20 MiB. */
   readonly maxImageBytes?: number;
+  /**
+   * What computes. "wasm", the default: the CPU. "auto": the GPU where the runtime has one (WebGPU) that is no software
+   * adapter, and that makes one matrix product and one attention as the CPU does, else the CPU; `Captioner.backendReason` says
+   * why. Looking for a GPU takes time and memory, so that it is only done where it is asked for. A GPU that fails later ends its
+   * requests with `gpu_failed`, and those after them are computed on the CPU, for which the sources are read again. "webgpu":
+   * the GPU, a software adapter too, or an error.
+   */
+  readonly backend?: BackendOption;
   /** Compiled modules, for runtimes that forbid compiling at run time; found beside the package's files if left out. */
   readonly modules?: {
     readonly kernels: WebAssembly.Module;
@@ -84,7 +101,8 @@ const MAX_CONVERSATIONS = 64;
  * Everything is checked and added up before anything is allocated; nothing is allocated after.
  *
  * @throws {LorisError} `argument_invalid`, `file_invalid`, `file_unsupported`, `pair_mismatch`, `source_failed`,
- * `memory_budget` (its message holds the whole sum); the signal's reason.
+ * `memory_budget` (its message holds the whole sum), `gpu_unavailable` and `gpu_failed` for `backend: "webgpu"`; the signal's
+ * reason.
  */
 export async function load(options: LoadOptions): Promise<Captioner> {
   return new Captioner(await loadParts(options));
@@ -111,13 +129,23 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
   const data = tokenizerData(text.metadata);
   const tokenizer = new Tokenizer(data);
   const modules = await compiling;
-  const backend = await WasmBackend.create(modules.kernels, modules.build, settings.memoryBudget);
-  const model = assemble(backend, pair, planModel(backend, pair, { ...settings, visualTokens }));
-  // engines compile well what has run for a while, on another thread, while weights are being read
-  await model.vlm.vision.warmUp();
-  await loadWeights(backend, model.placed, model.scratch, options.onProgress, signal);
+  const assembled = async (backend: Backend): Promise<Assembled> => {
+    const model = assemble(backend, pair, planModel(backend, pair, { ...settings, visualTokens }));
+    // engines compile well what has run for a while, on another thread, while weights are being read
+    await model.vlm.vision.warmUp();
+    await loadWeights(backend, model.placed, model.scratch, options.onProgress, signal);
+    if (backend.name === "webgpu") await model.vlm.prove(model.cache);
+    return model;
+  };
+  const tried = candidates(options.backend ?? "wasm", modules, settings.memoryBudget);
+  const { model, reason } = await firstOf(tried, assembled);
+  const { backend } = model.vlm;
   return {
-    model,
+    ...{ model, backendReason: reason },
+    // sources that are bytes or can be opened again are there for this
+    ...(backend.name === "webgpu" && tried.length > 1
+      ? { onCpu: () => loadParts({ ...options, backend: "wasm", signal: undefined }, anyPlan) }
+      : {}),
     tokenizer,
     template: data.chatTemplate ?? DEFAULT_TEMPLATE,
     images: new ImageDecoder(modules.image, {
@@ -125,8 +153,29 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
       maxPixels: options.maxImagePixels ?? 50e6,
     }),
     maxImageBytes: options.maxImageBytes ?? 20 * MIB,
-    memoryBytes: () => backend.memory.buffer.byteLength + model.imageTokens.bytes,
+    memoryBytes: () => backend.memoryBytes + model.imageTokens.bytes,
   };
+}
+
+/** A model on the first backend that can be had and does not fail, and why it is that one. */
+async function firstOf(
+  tried: readonly Candidate[],
+  assembled: (backend: Backend) => Promise<Assembled>,
+): Promise<{ readonly model: Assembled; readonly reason: string }> {
+  const reasons: string[] = [];
+  for (const [place, { name, open }] of tried.entries()) {
+    let backend: Backend | undefined;
+    try {
+      backend = await open();
+      const model = await assembled(backend);
+      return { model, reason: [...reasons, tried.length === 1 ? `${name}: asked for` : name].join("; ") };
+    } catch (error) {
+      backend?.destroy();
+      if (place === tried.length - 1 || !isOfBackend(error)) throw error;
+      reasons.push(`not ${name}: ${error.message}`);
+    }
+  }
+  throw new RangeError("there is no backend to try");
 }
 
 async function packagedModules(build: KernelBuild, signal?: AbortSignal): Promise<NonNullable<LoadOptions["modules"]>> {
@@ -177,7 +226,11 @@ function checkOptions(options: LoadOptions): AssembleOptions {
     const message = `kv is "${kv}", it must be ${KV_TYPES.map((type) => `"${type}"`).join(" or ")}`;
     throw new LorisError("argument_invalid", message, { param: "kv" });
   }
-  const { build } = options;
+  const { build, backend } = options;
+  if (backend !== undefined && !BACKENDS.includes(backend)) {
+    const message = `backend is "${backend}", it must be ${BACKENDS.map((name) => `"${name}"`).join(" or ")}`;
+    throw new LorisError("argument_invalid", message, { param: "backend" });
+  }
   if (build !== undefined && !["relaxed", "simd128", "plain"].includes(build)) {
     throw new LorisError("argument_invalid", `build is "${build}", it must be "relaxed", "simd128" or "plain"`, {
       param: "build",

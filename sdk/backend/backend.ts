@@ -5,7 +5,7 @@
  * operation) state each operation's formula and shapes.
  */
 export interface Backend {
-  /** What computes, for people and `--json`: "wasm-relaxed", "wasm-simd128", "wasm-plain". */
+  /** What computes, for people and `--json`: "wasm-relaxed", "wasm-simd128", "wasm-plain", "webgpu". */
   readonly name: string;
   /** First address that is free for the caller. */
   readonly base: number;
@@ -15,6 +15,10 @@ export interface Backend {
    * @param regions What lies where, in the order of addresses: nothing that an operation reads or writes goes beyond its region.
    */
   reserve(end: number, regions: readonly Region[]): void;
+  /** Bytes that it holds of the CPU's and the GPU's memory. */
+  readonly memoryBytes: number;
+  /** Gives back what no garbage collector would. Nothing may be called after. */
+  destroy(): void;
 
   /** Bytes of one row of `quantize`'s result. */
   activationRowBytes(width: number): number;

@@ -89,10 +89,10 @@ export class Scheduler {
     }
   }
 
-  /** Refuses requests that wait and every later one with `closed`; resolves when those being answered have ended. */
-  async close(): Promise<void> {
+  /** Refuses requests that wait, for a reason, and every later one with `closed`; resolves when those being answered have ended. */
+  async close(reason = closed()): Promise<void> {
     this.#closed = true;
-    for (const answer of this.#waiting.splice(0)) answer.fail(closed());
+    for (const answer of this.#waiting.splice(0)) answer.fail(reason);
     await Promise.all(this.#computations);
   }
 

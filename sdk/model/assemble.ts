@@ -71,7 +71,7 @@ export interface Assembled {
   readonly lazy: LazyPlan;
   readonly imageTokens: ImageTokenCache;
   readonly placed: readonly PlacedTensor[];
-  /** Work area that loading may use, before the first forward pass. */
+  /** Load scratch, free before the first forward pass. */
   readonly scratch: number;
   readonly weights: WeightLevel;
   readonly visionWeights: VisionWeightsPlace;
@@ -166,7 +166,8 @@ function planOf(backend: Backend, pair: Pair, choice: Choice, options: AssembleO
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
   backend.reserve(l.plan.end, l.plan.regions);
-  const ring = l.ring === undefined ? undefined : new LayerRing(backend, l.weights.streamed, l.ring);
+  const scratch = backend.loadScratch(l.scratch, loadScratchBytes(backend, l.weights.placed));
+  const ring = l.ring && new LayerRing(backend, l.weights.streamed, backend.loadScratch(l.ring.address, l.ring.bytes));
   const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch, l.looking, ring);
   const imageTokens = new ImageTokenCache(l.imageTokenBytes);
   const network = (lazy: LazyPlan, cache: KvCache) => {
@@ -177,7 +178,7 @@ export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: 
   const { level: weights, imageBytes, visionWeights } = choice;
   return {
     ...network(pair.lazy, l.caches[0]!),
-    ...{ lazy: pair.lazy, caches: l.caches, imageTokens, placed: l.weights.placed, scratch: l.scratch, weights, parts },
+    ...{ lazy: pair.lazy, caches: l.caches, imageTokens, placed: l.weights.placed, scratch, weights, parts },
     ...{ imageBytes, visionWeights, ring },
     under({ lazy, kv }) {
       if (!l.anyCache) throw new RangeError("the model was not assembled for any plan");
@@ -246,9 +247,8 @@ function layout(backend: Backend, pair: Pair, choice: Choice, options: AssembleO
   );
   const { placed, streamed } = weights;
   // it is written while the encoder computes, apart from what the encoder works in
-  const ring = streamed.length > 0
-    ? plan.reserve("vision ring", Math.max(...streamed.map((layer) => loadScratchBytes(backend, layer))))
-    : undefined;
+  const ringBytes = Math.max(0, ...streamed.map((layer) => loadScratchBytes(backend, layer)));
+  const ring = ringBytes > 0 ? { address: plan.reserve("vision ring", ringBytes), bytes: ringBytes } : undefined;
   const { anyPlan = false, reuseProbabilities = true, visualTokens: selection, conversations = 1 } = options;
   const looking = { measuresImportance: measures(options), maxTiles: tilesTogether };
   const tokensPerTile = selection?.keep ?? v.tokens;

@@ -254,6 +254,13 @@ export class Vlm {
     return await this.backend.read(this.#tiles, this.vision.config.tokens * this.language.config.width);
   }
 
+  /** One step of the decoder, whose result is left aside: what cannot be computed on this machine fails here. */
+  async prove(cache: KvCache): Promise<void> {
+    const logits = await this.step(cache, 0, new Pacer());
+    await this.backend.argmax(logits, this.language.config.vocabulary);
+    cache.truncate(0);
+  }
+
   /** Adds one token to the cache; returns the address of the logits that follow it. */
   async step(cache: KvCache, id: number, pacer: Pacer): Promise<number> {
     return await this.steps([{ cache, id }], pacer);

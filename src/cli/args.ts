@@ -21,6 +21,7 @@ export const USAGE = `loris: small multimodal language models on this machine
   --visual-tokens N[,random[=SEED]][,drop]  image tokens of a tile that stay; the rest is merged into them, or dropped
   --context TOKENS       positions of the KV cache            --max-tokens N
   --temperature T        0 (default) is greedy                --seed N
+  --backend auto|wasm|webgpu  the GPU if one passes its checks (auto), or just one; default wasm
   --kernels relaxed|simd128|plain                             --json          one object a line
   --limit N              first items of a data set            --journal FILE   results, to go on from
  calibrate: --limit pictures make the profile

@@ -15,6 +15,7 @@ export const LOADING_OPTIONS = {
   "text-tokens": { type: "string" },
   "visual-tokens": { type: "string" },
   context: { type: "string" },
+  backend: { type: "string" },
   kernels: { type: "string" },
 } as const;
 
@@ -32,6 +33,7 @@ export interface LoadingArguments {
   readonly textTokens?: number | undefined;
   readonly visualTokens?: VisualTokensOption | undefined;
   readonly contextTokens?: number | undefined;
+  readonly backend?: "auto" | "wasm" | "webgpu" | undefined;
   readonly kernels?: "relaxed" | "simd128" | "plain" | undefined;
 }
 
@@ -58,6 +60,7 @@ export function loadingArguments(
     textTokens: whole("--text-tokens", values["text-tokens"], 8),
     visualTokens: visualTokens(values["visual-tokens"]),
     contextTokens: whole("--context", values.context, 8),
+    backend: oneOf("--backend", values.backend, ["auto", "wasm", "webgpu"]),
     kernels: oneOf("--kernels", values.kernels, ["relaxed", "simd128", "plain"]),
   };
 }

@@ -44,6 +44,7 @@ export async function openModel(
         kv: args.kv,
         textTokens: args.textTokens,
         visualTokens: args.visualTokens,
+        backend: args.backend,
         build: args.kernels,
         lazy,
       }),
@@ -54,7 +55,7 @@ export async function openModel(
     const loadMs = performance.now() - started;
     const { name } = files.text[0]!;
     progress.done(`loaded ${name} in ${loadMs.toFixed(0)} ms (${captioner.backend})`);
-    if (captioner.visionWeights === "resident") await closeFiles(files);
+    if (!captioner.readsSources) await closeFiles(files);
     const close = async () => {
       await captioner.close();
       await closeFiles(files);
@@ -102,6 +103,7 @@ export function jsonLine(file: string | undefined, text: string, result: ChatRes
     },
     memory: opened.captioner.memory,
     backend: opened.captioner.backend,
+    backend_reason: opened.captioner.backendReason,
   }) + "\n";
 }
 

@@ -7,13 +7,16 @@ import { UsageError } from "./values.ts";
 
 /** Loads the model that the command line names, to try plans on it: greedily, with one tile a picture. */
 export async function openProbeOf(args: Arguments, signal: AbortSignal): Promise<Probe> {
-  const { memoryBudget, weights, contextTokens, kernels: build } = args;
+  const { memoryBudget, weights, contextTokens, backend, kernels: build } = args;
   const started = performance.now();
   const files = await modelFiles(args);
   const progress = new Progress();
   try {
     // the files are closed as soon as all is loaded
-    const options = { ...defined({ memoryBudget, weights, contextTokens, build }), visionWeights: "resident" as const };
+    const options = {
+      ...defined({ memoryBudget, weights, contextTokens, backend, build }),
+      visionWeights: "resident" as const,
+    };
     const probe = await openProbe({ ...files, ...options, onProgress: progress.update, signal });
     const loadMs = performance.now() - started;
     progress.done(`loaded ${files.text[0]!.name} in ${loadMs.toFixed(0)} ms (${probe.backend})`);

@@ -17,7 +17,8 @@ export const SERVE_USAGE = `deno task serve: the model behind HTTP, for OpenAI's
   --vision-weights auto|resident|streamed  the encoder's layers in memory, or read for each picture (auto: where they do not fit)
   --lazy off|auto|gla|vla|FILE.json                           --kv f16|q8|f32
   --visual-tokens N[,random[=SEED]][,drop]                    --text-tokens N
-  --context TOKENS       of each conversation                 --kernels relaxed|simd128|plain
+  --context TOKENS       of each conversation                 --backend auto|wasm|webgpu
+  --kernels relaxed|simd128|plain
   --help                 this text
 `;
 

@@ -64,6 +64,13 @@ export class WasmBackend implements Backend {
     this.#bytes = new Uint8Array(this.memory.buffer);
   }
 
+  get memoryBytes(): number {
+    return this.memory.buffer.byteLength;
+  }
+
+  /** The memory goes with the object. */
+  destroy(): void {}
+
   activationRowBytes(width: number): number {
     return this.#kernels.activation_row_bytes(width);
   }

@@ -58,14 +58,10 @@ export class DeviceMemory {
     return 1024;
   }
 
-  /** Bytes of all of the GPU's memory that is held. */
-  get deviceBytes(): number {
-    return (this.#segments?.bytes ?? 0) + this.recorder.bytes + this.#results.size + this.#nothing.size;
-  }
-
-  /** Bytes of the memory in which weights are converted. */
-  get hostBytes(): number {
-    return this.#host.memory.buffer.byteLength;
+  /** Of the GPU's memory, and of the CPU's in which weights are converted. */
+  get memoryBytes(): number {
+    const device = (this.#segments?.bytes ?? 0) + this.recorder.bytes + this.#results.size + this.#nothing.size;
+    return device + this.#host.memoryBytes;
   }
 
   reserve(_end: number, regions: readonly Region[]): void {

@@ -1,0 +1,43 @@
+import { LorisError } from "../../errors.ts";
+
+/** A GPU that is ready, and what it is called. */
+export interface OpenDevice {
+  readonly device: GPUDevice;
+  /** As the runtime tells it: vendor, architecture or a description. */
+  readonly description: string;
+}
+
+/** Limits that are raised as far as the adapter goes, so that a model takes few buffers. */
+const RAISED = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
+
+/**
+ * Asks the runtime for a GPU.
+ *
+ * @param allowSoftware Whether one that computes on the CPU will do.
+ * @throws {LorisError} `gpu_unavailable`, whose message says what was missing.
+ */
+export async function openDevice(gpu: GPU | undefined, allowSoftware: boolean): Promise<OpenDevice> {
+  if (!gpu) throw unavailable("this runtime has no navigator.gpu");
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((cause) => {
+    throw unavailable(`the runtime failed to look for a GPU: ${messageOf(cause)}`, cause);
+  });
+  if (!adapter) throw unavailable("the runtime found no GPU adapter");
+  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
+  const name = description || [vendor, architecture].filter(Boolean).join(" ") || "GPU";
+  if (isFallbackAdapter && !allowSoftware) {
+    throw unavailable(`the only adapter, "${name}", computes on the CPU, where WebAssembly is faster`);
+  }
+  const requiredLimits = Object.fromEntries(RAISED.map((limit) => [limit, adapter.limits[limit]]));
+  const device = await adapter.requestDevice({ requiredLimits }).catch((cause) => {
+    throw unavailable(`the GPU "${name}" refused a device: ${messageOf(cause)}`, cause);
+  });
+  return { device, description: name };
+}
+
+function unavailable(why: string, cause?: unknown): LorisError {
+  return new LorisError("gpu_unavailable", `${why}; use backend: "wasm" or "auto"`, { param: "backend", cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,46 @@
+import type { WasmBackend } from "../wasm/backend.ts";
+import { LorisError } from "../../errors.ts";
+import { WebGpuBackend } from "./backend.ts";
+import { openDevice } from "./device.ts";
+import { checkAgainst } from "./self_check.ts";
+
+/**
+ * The operations on the runtime's GPU, after one matrix product and one attention have come out as on the CPU.
+ *
+ * @param host Converts weights, and computes what the GPU is checked against.
+ * @param allowSoftware Whether an adapter that computes on the CPU will do.
+ * @throws {LorisError} `gpu_unavailable`; `gpu_failed` if it is lost, refuses a shader, or computes something else.
+ */
+export async function openWebGpu(
+  gpu: GPU | undefined,
+  host: WasmBackend,
+  allowSoftware: boolean,
+): Promise<WebGpuBackend> {
+  const { device, description } = await openDevice(gpu, allowSoftware);
+  const trial = new WebGpuBackend(device, host);
+  const backend = new WebGpuBackend(device, host);
+  device.addEventListener("uncapturederror", (event) => {
+    const { message } = (event as GPUUncapturedErrorEvent).error;
+    for (const one of [trial, backend]) one.recorder.fail(failure(`refused a command: ${message}`, description));
+  });
+  device.lost.then(({ reason, message }) => {
+    if (reason === "destroyed") return;
+    for (const one of [trial, backend]) one.recorder.fail(failure(`was lost: ${message || reason}`, description));
+  });
+  try {
+    await checkAgainst(host, trial);
+    return backend;
+  } catch (error) {
+    backend.destroy();
+    device.destroy();
+    throw error;
+  } finally {
+    trial.destroy();
+  }
+}
+
+function failure(what: string, description: string): LorisError {
+  return new LorisError("gpu_failed", `the GPU "${description}" ${what}; ask again, or load with backend: "wasm"`, {
+    param: "backend",
+  });
+}
