@@ -58,21 +58,20 @@ function enlarged(size: number, random: Random): Vocabulary {
 }
 
 /** Mean CPU time of a token, in milliseconds: logits by chance, the largest that is allowed. */
-function perToken(
+async function perToken(
   backend: Backend,
   at: number,
   size: number,
   constraint: Constraint,
   ends: ReadonlySet<number>,
-): number {
+): Promise<number> {
   const random = new Random(1);
   let [total, tokens] = [0, 0];
   while (tokens < TOKENS && !constraint.ended) {
-    const values = backend.floats(at, size);
-    for (let id = 0; id < size; id++) values[id] = random.uniform();
+    backend.write(at, Float32Array.from({ length: size }, () => random.uniform()));
     const started = cpuMs();
-    constraint.apply(backend, at, size);
-    const id = backend.argmax(at, size);
+    await constraint.apply(backend, at, size);
+    const id = await backend.argmax(at, size);
     if (ends.has(id)) break;
     constraint.push(id);
     total += cpuMs() - started;
@@ -102,17 +101,18 @@ for (const vocabulary of [TOKENIZER, enlarged(49280, new Random(2))]) {
     const times: number[][] = [[], []];
     for (let round = 0; round < ROUNDS; round++) {
       const grammar = grammarOf(schema, trie);
-      for (const list of times) list.push(perToken(bench.backend, at, size, new Constraint(grammar), endIds));
+      for (const list of times) list.push(await perToken(bench.backend, at, size, new Constraint(grammar), endIds));
     }
     print(name, ...times.map(median));
   }
   const reader = LogprobReader.of(TOKENIZER, { logprobs: true, topLogprobs: 5 })!;
   const times: number[] = [];
   const random = new Random(3);
-  bench.backend.floats(at, size).set(Float32Array.from({ length: size }, () => random.uniform() * 20));
+  bench.backend.write(at, Float32Array.from({ length: size }, () => random.uniform() * 20));
   for (let round = 0; round < 20 * ROUNDS; round++) {
     const started = cpuMs();
-    reader.read(bench.backend, at, size)(1);
+    const tell = await reader.read(bench.backend, at, size);
+    tell(1);
     times.push(cpuMs() - started);
   }
   print("log probabilities", times[0]!, median(times));

@@ -30,15 +30,10 @@ export class LayerBench {
     this.#x = bench.put(numbers(1, maxRows * widest));
     this.#quantized = bench.reserve(b.activationRowBytes(widest) * maxRows);
     this.#dst = bench.reserve(maxRows * widest * 4);
-    const scratch = bench.reserve(b.packScratch(widest) * 4);
-    const staging = bench.reserve(3072 * 3072 * 4 / 4);
     const groups = LAYERS[layer].map((matrices) => ({
-      matrices: matrices.map(([columns, width], i) => {
-        const address = bench.reserve(b.matrixBytes(columns, width, format));
-        b.floats(staging, columns * width).set(numbers(i + 2, columns * width, 0.05));
-        b.pack(address, staging, columns, width, width * 4, 0, format, scratch);
-        return { address, format, columns, width };
-      }),
+      matrices: matrices.map(([columns, width], i) =>
+        bench.packed(numbers(i + 2, columns * width, 0.05), columns, width, format)
+      ),
     }));
     const copyOf = (m: Matrix): Matrix => {
       const bytes = b.matrixBytes(m.columns, m.width, m.format);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Bench, BUILDS } from "../ops/harness.ts";
+import { Bench, BUILDS, bytesOf } from "../ops/harness.ts";
 import { SUPPORTED_TYPES } from "../../sdk/gguf/types.ts";
 
 /** A row of `vectors/dequantize.json`: whole blocks of a type, and the f32 values that PyPI `gguf` reads from them. */
@@ -10,6 +10,9 @@ interface Vector {
   blocks: string;
   expected: string;
 }
+
+/** Outcomes of `Backend.dequantize`. */
+const [FINITE, UNKNOWN, NOT_FINITE] = [0, 1, 2];
 
 const vectors: Vector[] = JSON.parse(
   await Deno.readTextFile(new URL("vectors/dequantize.json", import.meta.url)),
@@ -42,8 +45,9 @@ for (const build of BUILDS) {
       const want = new Float32Array(decode(expected).buffer);
       assert.equal(want.length, elements);
       const dst = bench.put(new Float32Array(elements + 1).fill(12345));
-      assert.equal(bench.backend.dequantize(dst, bench.putBytes(decode(blocks)), elements, typeId), true, type);
-      const got = bench.get(dst, elements + 1);
+      const outcome = bench.backend.dequantize(dst, bench.load(decode(blocks)), elements, typeId);
+      assert.equal(outcome, NOT_FINITE, type);
+      const got = await bench.get(dst, elements + 1);
       assert.equal(got[elements], 12345, `${type} wrote past its end`);
       const [gotBits, wantBits] = [bits(got.subarray(0, elements)), bits(want)];
       const at = gotBits.findIndex((x, i) => x !== wantBits[i]);
@@ -55,17 +59,28 @@ for (const build of BUILDS) {
     const bench = await Bench.create(build);
     const values = Float32Array.of(0, -0, 1, -1.5, 1e-45, 3.4028234663852886e38, Infinity, -Infinity, NaN);
     const dst = bench.put(new Float32Array(values.length));
-    assert.equal(bench.backend.dequantize(dst, bench.put(values), values.length, 0), true);
-    assert.deepEqual(bits(bench.get(dst, values.length)), bits(values));
+    assert.equal(bench.backend.dequantize(dst, bench.load(bytesOf(values)), values.length, 0), NOT_FINITE);
+    assert.deepEqual(bits(await bench.get(dst, values.length)), bits(values));
+  });
+
+  Deno.test(`dequantize() on ${build}: finite weights are told from others, wherever one stands`, async () => {
+    const bench = await Bench.create(build);
+    const dst = bench.reserve(9 * 4);
+    const outcome = (values: Float32Array) => bench.backend.dequantize(dst, bench.load(bytesOf(values)), 9, 0);
+    const values = Float32Array.from({ length: 9 }, (_, i) => i - 4);
+    assert.equal(outcome(values), FINITE);
+    for (const bad of [NaN, Infinity, -Infinity]) {
+      for (const place of [0, 4, 8]) assert.equal(outcome(values.with(place, bad)), NOT_FINITE, `${bad} at ${place}`);
+    }
   });
 
   Deno.test(`dequantize() on ${build}: refuses unknown types and part blocks, and writes nothing`, async () => {
     const bench = await Bench.create(build);
-    const src = bench.putBytes(new Uint8Array(1024).fill(0x55));
+    const src = bench.load(new Uint8Array(1024).fill(0x55));
     for (const [typeId, elements] of [[9, 32], [10, 256], [40, 32], [2 ** 32 - 1, 32], [2, 31], [8, 33], [12, 128]]) {
       const dst = bench.put(new Float32Array(256).fill(7));
-      assert.equal(bench.backend.dequantize(dst, src, elements!, typeId!), false, `type ${typeId}, ${elements}`);
-      assert.ok(bench.get(dst, 256).every((x) => x === 7), `type ${typeId}, ${elements}`);
+      assert.equal(bench.backend.dequantize(dst, src, elements!, typeId!), UNKNOWN, `type ${typeId}, ${elements}`);
+      assert.ok((await bench.get(dst, 256)).every((x) => x === 7), `type ${typeId}, ${elements}`);
     }
   });
 }

@@ -88,7 +88,7 @@ for (const build of BUILDS) {
       for (const reuseProbabilities of [true, false]) {
         const { vlm, cache, parts } = await open("q8_0", build, GLA, { reuseProbabilities });
         const { logits } = await vlm.prefill(cache, prompt((await sharedJson<Expected>(EXPECTED)).prompt_ids));
-        const first = vlm.backend.floats(logits, vlm.language.config.vocabulary).slice();
+        const first = await vlm.backend.read(logits, vlm.language.config.vocabulary);
         const bytes = parts.find(({ name }) => name === "activations")!.bytes;
         answers.push({ first, ids: await greedy(vlm, cache, logits, 12), bytes });
       }
@@ -105,7 +105,7 @@ for (const build of BUILDS) {
       for (const lazy of ["off", { anchor: [0, 1, 2, 3, 4, 5], mode: "gla" }] as const) {
         const { vlm, cache } = await open("q8_0", build, lazy);
         const { logits } = await vlm.prefill(cache, prompt((await sharedJson<Expected>(EXPECTED)).prompt_ids));
-        answers.push(vlm.backend.floats(logits, vlm.language.config.vocabulary).slice());
+        answers.push(await vlm.backend.read(logits, vlm.language.config.vocabulary));
       }
       assert.deepEqual(answers[1], answers[0]);
     },
@@ -134,7 +134,8 @@ async function lazyGolden(build: (typeof BUILDS)[number], lazy: LazyPlan, kv: "f
   const { vlm, cache, parts } = await open("f32", build, lazy, { kv });
   const { backend, language } = vlm;
   const { logits } = await vlm.prefill(cache, prompt(expected.prompt_ids));
-  const off = difference(backend.floats(logits, language.config.vocabulary), expected[mode].first_logits);
+  const first = await backend.read(logits, language.config.vocabulary);
+  const off = difference(first, expected[mode].first_logits);
   const bound = kv === "f32" ? BOUNDS.f32 : BOUNDS.f32InF16Cache;
   assert.ok(off < bound, `first logits are off by ${off} of their spread, bound ${bound}`);
   const elementBytes = kv === "f32" ? 4 : 2;
@@ -159,10 +160,11 @@ async function lazyGolden(build: (typeof BUILDS)[number], lazy: LazyPlan, kv: "f
 
 async function greedy(vlm: Vlm, cache: KvCache, logits: number, count: number): Promise<number[]> {
   const { backend, language } = vlm;
-  const ids = [backend.argmax(logits, language.config.vocabulary)];
+  const ids = [await backend.argmax(logits, language.config.vocabulary)];
   const pacer = new Pacer();
   while (ids.length < count) {
-    ids.push(backend.argmax(await vlm.step(cache, ids.at(-1)!, pacer), language.config.vocabulary));
+    const next = await vlm.step(cache, ids.at(-1)!, pacer);
+    ids.push(await backend.argmax(next, language.config.vocabulary));
   }
   return ids;
 }
@@ -174,7 +176,7 @@ async function golden(type: "f32" | "q8_0", build: (typeof BUILDS)[number]): Pro
   const bound = BOUNDS[type];
 
   const { logits } = await vlm.prefill(cache, prompt(expected.prompt_ids));
-  const firstLogits = backend.floats(logits, language.config.vocabulary).slice();
+  const firstLogits = await backend.read(logits, language.config.vocabulary);
   assert.equal(cache.length, expected.prompt_ids.length);
   const logitsOff = difference(firstLogits, expected.dense.first_logits);
   assert.ok(logitsOff < bound, `first logits are off by ${logitsOff} of their spread, bound ${bound}`);

@@ -42,7 +42,7 @@ const text = (from: number): PromptPiece => ({ kind: "text", ids: [from, from + 
 async function logitsOf({ vlm, cache }: Awaited<ReturnType<typeof open>>, pieces: PromptPiece[]) {
   cache.truncate(0);
   const { logits } = await vlm.prefill(cache, pieces);
-  return vlm.backend.floats(logits, vlm.language.config.vocabulary).slice();
+  return await vlm.backend.read(logits, vlm.language.config.vocabulary);
 }
 
 for (const [weights, build] of [["auto", "relaxed"], ["q4", "simd128"]] as const) {

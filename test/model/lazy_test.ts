@@ -48,7 +48,7 @@ async function open() {
 }
 
 /** A turn's rows: hidden states, and which of them are visual. */
-function rowsOf({ language, backend }: Vlm, pieces: readonly PromptPiece[], at: number) {
+async function rowsOf({ language, backend }: Vlm, pieces: readonly PromptPiece[], at: number) {
   const states: Float32Array[] = [];
   const visual: number[] = [];
   const add = (state: Float32Array, kind: number) => {
@@ -59,7 +59,7 @@ function rowsOf({ language, backend }: Vlm, pieces: readonly PromptPiece[], at: 
     if (piece.kind === "text") {
       for (const id of Array.from(piece.ids)) {
         language.embed(at, [id]);
-        add(backend.floats(at, WIDTH).slice(), 0);
+        add(await backend.read(at, WIDTH), 0);
       }
     } else if (piece.kind === "embeddings") {
       for (let row = 0; row < 64; row++) add(piece.rows.subarray(row * WIDTH, (row + 1) * WIDTH), 1);
@@ -73,16 +73,16 @@ async function inChunks(vlm: Vlm, cache: KvCache, size: number, at: number): Pro
   const { language, backend } = vlm;
   let last = 0;
   for (const turn of TURNS) {
-    const { states, visual } = rowsOf(vlm, turn, at);
+    const { states, visual } = await rowsOf(vlm, turn, at);
     for (let from = 0; from < states.length; from += size) {
       const some = states.slice(from, from + size);
-      some.forEach((state, i) => backend.floats(at + i * WIDTH * 4, WIDTH).set(state));
+      some.forEach((state, i) => backend.write(at + i * WIDTH * 4, state));
       const span: Span = { cache, rows: some.length, visual: visual.slice(from, from + size), wanted: "last" };
       await language.forward(at, [span], new Pacer());
       last = at + (some.length - 1) * WIDTH * 4;
     }
   }
-  return backend.floats(language.logits(last), language.config.vocabulary).slice();
+  return await backend.read(language.logits(last), language.config.vocabulary);
 }
 
 const { model, rows } = await open();
@@ -96,7 +96,7 @@ for (const lazy of PLANS) {
       const { vlm, cache } = model.under({ lazy, kv });
       for (const turn of TURNS.slice(0, -1)) await vlm.prefill(cache, turn);
       const { logits } = await vlm.prefill(cache, TURNS.at(-1)!);
-      const want = vlm.backend.floats(logits, vlm.language.config.vocabulary).slice();
+      const want = await vlm.backend.read(logits, vlm.language.config.vocabulary);
       const check = (of: KvCache) => {
         assert.deepEqual([of.length, of.textLength], [TOKENS.text + TOKENS.visual, TOKENS.text]);
         // of 64 elements in 8 bits and one f32 scale, or in 16 bits

@@ -58,7 +58,7 @@ const TEXTS = 9 + 4 + 6;
 async function logitsOf({ vlm, cache }: Assembled, pieces: Iterable<PromptPiece>): Promise<Float32Array> {
   cache.truncate(0);
   const { logits } = await vlm.prefill(cache, pieces);
-  return vlm.backend.floats(logits, vlm.language.config.vocabulary).slice();
+  return await vlm.backend.read(logits, vlm.language.config.vocabulary);
 }
 
 /** The image tokens of each tile that are to stay, made by hand. */
@@ -126,7 +126,7 @@ Deno.test("Vlm with selection goes on after its prompt at the next position, wit
   assert.equal(cache.nextPosition, next + 1);
   const second = [text(3, 9), tile(4), text(5, 70)];
   const { logits } = await vlm.prefill(cache, second);
-  const got = vlm.backend.floats(logits, vlm.language.config.vocabulary).slice();
+  const got = await vlm.backend.read(logits, vlm.language.config.vocabulary);
   assert.equal(cache.length, TEXTS + 3 * 12 + 1 + 8 + 12);
   assert.equal(cache.nextPosition, next + 1 + 8 + TOKENS);
   // in one prompt the chunks are cut elsewhere, which changes the order of no sum that matters

@@ -40,7 +40,7 @@ async function open(build: (typeof BUILDS)[number], { text, vision }: (typeof PA
     await language.forward(rows, spans, new Pacer());
     return tokens.map((_, row) => backend.bytes(rows + row * width * 4, width * 4).slice());
   };
-  const logits = (row: number) => backend.floats(language.logits(rows + row * width * 4), vocabulary).slice();
+  const logits = (row: number) => backend.read(language.logits(rows + row * width * 4), vocabulary);
   return { vlm, caches, forward, logits };
 }
 
@@ -64,7 +64,7 @@ for (const pair of PAIRS) {
           assert.deepEqual([a!.length, b!.length, c!.length], [6, 1, 5]);
           // what comes after reads the keys and values of the first call
           const after = await forward(spans(second), ids(12, 222));
-          return { before, after, logits: [5, 6, 11].map(logits) };
+          return { before, after, logits: await Array.fromAsync([5, 6, 11], logits) };
         };
         const want = await run(["all", "all", "all"], ["all", "all", "all"]);
         const last = await run(["none", "none", "none"], ["last", "last", "last"]);
@@ -84,7 +84,7 @@ Deno.test("Vlm.prefill() computes the last layer for the prompt's last row alone
   const { language } = vlm;
   const tokens = ids(50, 9);
   await forward([{ cache: cache!, rows: 50, wanted: "all" }], tokens);
-  const want = logits(49);
+  const want = await logits(49);
 
   cache!.truncate(0);
   const rows: number[] = [];
@@ -92,7 +92,7 @@ Deno.test("Vlm.prefill() computes the last layer for the prompt's last row alone
     (operation, args) => operation === "linear" && rows.push(args[5]!),
     () => vlm.prefill(cache!, [{ kind: "text", ids: tokens }]),
   );
-  assert.deepEqual(vlm.backend.floats(address, language.config.vocabulary).slice(), want);
+  assert.deepEqual(await vlm.backend.read(address, language.config.vocabulary), want);
   // q, k, v, output, gate, up, down of each layer; k and v alone are of all rows in the last one; then the logits
   const layers = language.config.layers;
   assert.equal(rows.filter((n) => n === 50).length, 7 * layers - 5);
@@ -104,7 +104,7 @@ Deno.test("Vlm.prefill() in chunks asks for no hidden state of a chunk that is n
   const { language, backend } = vlm;
   const plan = new MemoryPlan((backend as WasmBackend).memory.buffer.byteLength);
   const cache = new KvCache(plan, language.config, { contextTokens: 256 });
-  backend.reserve(plan.end);
+  backend.reserve(plan.end, plan.regions);
   const rows: number[] = [];
   await spied(
     (operation, args) => operation === "linear" && rows.push(args[5]!),

@@ -112,8 +112,7 @@ class Layer {
     // of the cache's next tokens too, which nobody sees yet
     const textSlots = text ? Array.from({ length: slots + 5 }, (_, slot) => slot).filter(text.isText) : [];
     this.texts = textSlots.length;
-    this.textSlots = bench.reserve(4 * this.texts);
-    b.words(this.textSlots, this.texts).set(textSlots);
+    this.textSlots = bench.putWords(textSlots);
     const own = textSlots.filter((slot) => slot < slots);
     const textKeys = text && store(own.length);
     if (textKeys) {
@@ -158,10 +157,10 @@ function attention(sizes: Sizes): Case {
   return {
     name: `attention ${nameOf(sizes)}`,
     bound: BOUND[sizes.format]!,
-    run(bench) {
+    async run(bench) {
       const layer = new Layer(bench, sizes);
       const want = attentionOf(sizes, layer.held);
-      return { got: bench.get(layer.attend(), want.length), want };
+      return { got: await bench.get(layer.attend(), want.length), want };
     },
   };
 }
@@ -171,10 +170,10 @@ function rounded(sizes: Sizes): Case {
   return {
     name: `rounding of attention ${nameOf(sizes)}`,
     bound: ROUNDING_8_BIT,
-    run(bench) {
+    async run(bench) {
       const layer = new Layer(bench, sizes);
       const want = attentionOf(sizes, layer.given);
-      return { got: bench.get(layer.attend(), want.length), want };
+      return { got: await bench.get(layer.attend(), want.length), want };
     },
   };
 }
@@ -186,7 +185,7 @@ function attentionReceived(sizes: Sizes): Case {
   return {
     name: `attention_received ${nameOf(sizes)}`,
     bound: BOUND[format]!,
-    run(bench) {
+    async run(bench) {
       const b = bench.backend;
       const layer = new Layer(bench, sizes);
       const probabilities = bench.reserve(b.attentionProbabilities(rows, heads, kvHeads, slots) * 4);
@@ -200,7 +199,7 @@ function attentionReceived(sizes: Sizes): Case {
           for (const [t, p] of head.entries()) want[h * slots + t]! += p;
         }
       }
-      return { got: bench.get(dst, heads * slots), want };
+      return { got: await bench.get(dst, heads * slots), want };
     },
   };
 }

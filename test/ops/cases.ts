@@ -19,8 +19,6 @@ const PRODUCTS_8_BIT = 1e-4;
 /** The rounding of the rounding: each of the two steps loses a part in 127. */
 const TWO_TERMS = 5e-9;
 
-const out = (bench: Bench, at: number, elements: number) => bench.get(at, elements);
-
 function rmsNormOf(x: Float32Array, w: Float32Array): Float64Array {
   const scale = 1 / Math.sqrt(x.reduce((s, v) => s + v * v, 0) / x.length + 1e-5);
   return Float64Array.from(x, (v, i) => v * scale * w[i]!);
@@ -38,7 +36,7 @@ function rmsNorm(rows: number, width: number): Case {
   return {
     name: `rms_norm [${rows}, ${width}]`,
     bound: F32,
-    run(bench) {
+    async run(bench) {
       const [x, w] = [numbers(1, rows * width, 3), numbers(2, width)];
       const at = bench.put(x);
       bench.backend.rmsNorm(at, at, bench.put(w), rows, width, 1e-5);
@@ -46,7 +44,7 @@ function rmsNorm(rows: number, width: number): Case {
       for (let r = 0; r < rows; r++) {
         want.set(rmsNormOf(x.subarray(r * width, (r + 1) * width), w), r * width);
       }
-      return { got: out(bench, at, rows * width), want };
+      return { got: await bench.get(at, rows * width), want };
     },
   };
 }
@@ -55,7 +53,7 @@ function layerNorm(rows: number, width: number): Case {
   return {
     name: `layer_norm [${rows}, ${width}]`,
     bound: F32,
-    run(bench) {
+    async run(bench) {
       const [x, w, bias] = [numbers(3, rows * width, 2).map((v) => v + 5), numbers(4, width), numbers(5, width)];
       const dst = bench.reserve(rows * width * 4);
       bench.backend.layerNorm(dst, bench.put(x), bench.put(w), bench.put(bias), rows, width, 1e-6);
@@ -63,32 +61,18 @@ function layerNorm(rows: number, width: number): Case {
       for (let r = 0; r < rows; r++) {
         want.set(layerNormOf(x.subarray(r * width, (r + 1) * width), w, bias), r * width);
       }
-      return { got: out(bench, dst, rows * width), want };
+      return { got: await bench.get(dst, rows * width), want };
     },
   };
 }
 
 /** Packs f32 rows in a format; returns the matrix and what its weights really are, read back through `embed`. */
-function packed(bench: Bench, weights: Float32Array, columns: number, width: number, format: WeightFormat) {
-  const b: Backend = bench.backend;
-  const address = bench.reserve(b.matrixBytes(columns, width, format));
-  const outcome = b.pack(
-    address,
-    bench.put(weights),
-    columns,
-    width,
-    width * 4,
-    0,
-    format,
-    bench.reserve(b.packScratch(width) * 4),
-  );
-  if (outcome !== 0) throw new Error(`pack gave ${outcome}`);
-  const matrix = { address, format, columns, width };
+async function packed(bench: Bench, weights: Float32Array, columns: number, width: number, format: WeightFormat) {
+  const matrix = bench.packed(weights, columns, width, format);
   const rows = bench.reserve(columns * width * 4);
-  const ids = bench.reserve(columns * 4);
-  b.words(ids, columns).set(Uint32Array.from({ length: columns }, (_, i) => i));
-  b.embed(rows, matrix, ids, columns);
-  return { matrix, real: bench.get(rows, columns * width) };
+  const ids = bench.putWords(Array.from({ length: columns }, (_, i) => i));
+  bench.backend.embed(rows, matrix, ids, columns);
+  return { matrix, real: await bench.get(rows, columns * width) };
 }
 
 const FORMAT_NAME = ["f32", "f16", "q8", "q4", "q4_min"];
@@ -100,9 +84,10 @@ function pack(format: WeightFormat): Case {
   return {
     name: `pack, embed: ${FORMAT_NAME[format]} [${columns}, ${width}]`,
     bound: FORMAT_ERROR[format]!,
-    run(bench) {
+    async run(bench) {
       const weights = numbers(6, columns * width, 0.1);
-      return { got: packed(bench, weights, columns, width, format).real, want: Float64Array.from(weights) };
+      const { real } = await packed(bench, weights, columns, width, format);
+      return { got: real, want: Float64Array.from(weights) };
     },
   };
 }
@@ -120,9 +105,9 @@ function linear(
     name: `linear ${FORMAT_NAME[format]} [${rows}, ${width}] x [${columns}, ${width}] ${how}${bias ? " bias" : ""}`,
     bound: F32 * 10,
     ...(format >= WeightFormat.q8 ? { simdBound: ACTIVATIONS_8_BIT } : {}),
-    run(bench) {
+    async run(bench) {
       const b = bench.backend;
-      const { matrix, real } = packed(bench, numbers(7, columns * width, 0.1), columns, width, format);
+      const { matrix, real } = await packed(bench, numbers(7, columns * width, 0.1), columns, width, format);
       const [x, before, biases] = [numbers(8, rows * width), numbers(9, rows * columns), numbers(10, columns)];
       const [at, dst] = [bench.put(x), bench.put(before)];
       const quantized = bench.reserve(b.activationRowBytes(width) * rows);
@@ -137,7 +122,7 @@ function linear(
           want[i] = epilogue === Epilogue.add ? before[i]! + sum : epilogue === Epilogue.gelu ? geluOf(sum) : sum;
         }
       }
-      return { got: out(bench, dst, rows * columns), want };
+      return { got: await bench.get(dst, rows * columns), want };
     },
   };
 }
@@ -148,9 +133,9 @@ function twoTerms(format: WeightFormat, width: number, columns: number): Case {
     name: `rounding_error, linear ${FORMAT_NAME[format]} [2, ${width}] x [${columns}, ${width}]`,
     bound: F32 * 10,
     simdBound: TWO_TERMS,
-    run(bench) {
+    async run(bench) {
       const b = bench.backend;
-      const { matrix, real } = packed(bench, numbers(26, columns * width, 0.1), columns, width, format);
+      const { matrix, real } = await packed(bench, numbers(26, columns * width, 0.1), columns, width, format);
       const x = numbers(27, width);
       const at = bench.put([...x, ...x]);
       b.roundingError(at + width * 4, at, width);
@@ -162,7 +147,7 @@ function twoTerms(format: WeightFormat, width: number, columns: number): Case {
         { length: columns },
         (_, c) => x.reduce((sum, v, k) => sum + v * real[c * width + k]!, 0),
       );
-      return { got: out(bench, dst, columns), want };
+      return { got: await bench.get(dst, columns), want };
     },
   };
 }
@@ -204,9 +189,9 @@ function fused({ name, make, of }: Fused, rows: number, width: number): Case {
     name: `${name}, linear q8 [${rows}, ${width}] x [${columns}, ${width}]`,
     bound: F32 * 10,
     simdBound: PRODUCTS_8_BIT,
-    run(bench) {
+    async run(bench) {
       const b = bench.backend;
-      const { matrix, real } = packed(bench, numbers(28, columns * width, 0.1), columns, width, q8);
+      const { matrix, real } = await packed(bench, numbers(28, columns * width, 0.1), columns, width, q8);
       const [x, w] = [numbers(29, rows * width, 2), numbers(30, width)];
       const [quantized, dst] = [bench.reserve(b.activationRowBytes(width) * rows), bench.reserve(rows * columns * 4)];
       const every = Float32Array.from({ length: rows * width }, (_, i) => w[i % width]!);
@@ -219,7 +204,7 @@ function fused({ name, make, of }: Fused, rows: number, width: number): Case {
           want[r * columns + c] = input.reduce((sum, v, k) => sum + v * real[c * width + k]!, 0);
         }
       }
-      return { got: out(bench, dst, rows * columns), want };
+      return { got: await bench.get(dst, rows * columns), want };
     },
   };
 }
@@ -230,12 +215,12 @@ function swiglu(elements: number): Case {
   return {
     name: `swiglu [${elements}]`,
     bound: EXP,
-    run(bench) {
+    async run(bench) {
       const [gate, up] = [numbers(11, elements, 8), numbers(12, elements)];
       const at = bench.put(gate);
       bench.backend.swiglu(at, at, bench.put(up), elements);
       const want = Float64Array.from(gate, (x, i) => siluOf(x) * up[i]!);
-      return { got: out(bench, at, elements), want };
+      return { got: await bench.get(at, elements), want };
     },
   };
 }
@@ -245,7 +230,7 @@ function rope(rows: number, heads: number, headWidth: number): Case {
   return {
     name: `rope [${rows}, ${heads}, ${headWidth}]`,
     bound: F32,
-    run(bench) {
+    async run(bench) {
       const x = numbers(13, rows * stride);
       const angles = numbers(14, rows * headWidth / 2, 3);
       const turns = Float32Array.from(
@@ -259,7 +244,7 @@ function rope(rows: number, heads: number, headWidth: number): Case {
         const [cos, sin] = [turns[r * headWidth + 2 * pair]!, turns[r * headWidth + 2 * pair + 1]!];
         return i % 2 ? x[i - 1]! * sin + x[i]! * cos : x[i]! * cos - x[i + 1]! * sin;
       });
-      return { got: out(bench, at, rows * stride), want };
+      return { got: await bench.get(at, rows * stride), want };
     },
   };
 }
@@ -268,7 +253,7 @@ function patches(size: number, patch: number): Case {
   return {
     name: `patches ${size} px by ${patch}`,
     bound: F32,
-    run(bench) {
+    async run(bench) {
       const rgb = Uint8Array.from(numbers(18, size * size * 3), (v) => Math.abs(v * 100) % 256);
       const [mean, deviation] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
       const grid = size / patch;
@@ -286,7 +271,7 @@ function patches(size: number, patch: number): Case {
           }
         }
       }
-      return { got: out(bench, dst, elements), want };
+      return { got: await bench.get(dst, elements), want };
     },
   };
 }
@@ -295,7 +280,7 @@ function pixelShuffle(grid: number, width: number, scale: number): Case {
   return {
     name: `pixel_shuffle ${grid} x ${grid} x ${width} by ${scale}`,
     bound: 0,
-    run(bench) {
+    async run(bench) {
       const x = numbers(19, grid * grid * width);
       const dst = bench.reserve(x.length * 4);
       bench.backend.pixelShuffle(dst, bench.put(x), grid, width, scale);
@@ -308,7 +293,7 @@ function pixelShuffle(grid: number, width: number, scale: number): Case {
           want.push(...x.subarray((row * grid + column) * width, (row * grid + column + 1) * width));
         }
       }
-      return { got: out(bench, dst, x.length), want: Float64Array.from(want) };
+      return { got: await bench.get(dst, x.length), want: Float64Array.from(want) };
     },
   };
 }
@@ -317,11 +302,11 @@ function add(elements: number): Case {
   return {
     name: `add [${elements}]`,
     bound: F32,
-    run(bench) {
+    async run(bench) {
       const [a, x] = [numbers(20, elements), numbers(21, elements)];
       const dst = bench.put(a);
       bench.backend.add(dst, bench.put(x), elements);
-      return { got: out(bench, dst, elements), want: Float64Array.from(a, (v, i) => v + x[i]!) };
+      return { got: await bench.get(dst, elements), want: Float64Array.from(a, (v, i) => v + x[i]!) };
     },
   };
 }

@@ -14,13 +14,7 @@ interface Operands {
   readonly width: number;
 }
 
-function one(bench: Bench): Matrix {
-  const b = bench.backend;
-  const format = WeightFormat.f32;
-  const matrix = { address: bench.reserve(b.matrixBytes(1, 1, format)), format, columns: 1, width: 1 };
-  b.pack(matrix.address, bench.put([1]), 1, 1, 4, 0, format, bench.reserve(b.packScratch(1) * 4));
-  return matrix;
-}
+const one = (bench: Bench) => bench.packed(Float32Array.of(1), 1, 1, WeightFormat.f32);
 
 type Operation = (b: Backend, dst: number, o: Operands) => void;
 
@@ -69,8 +63,9 @@ for (const build of BUILDS) {
           unfused(b, floats, operands);
           b.quantize(want, floats, rows, width);
           fused(b, got, operands);
-          assert.deepEqual(b.bytes(got, bytes), b.bytes(want, bytes), `[${rows}, ${width}]`);
-          assert.ok(b.bytes(got, bytes).some((byte) => byte !== 0));
+          const made = await bench.getBytes(got, bytes);
+          assert.deepEqual(made, await bench.getBytes(want, bytes), `[${rows}, ${width}]`);
+          assert.ok(made.some((byte) => byte !== 0));
         }
       }
     });
@@ -83,11 +78,7 @@ for (const build of BUILDS) {
         const b = bench.backend;
         const [rows, columns] = [11, 20];
         const x = bench.put(numbers(54, rows * width));
-        const address = bench.reserve(b.matrixBytes(columns, width, format));
-        const weights = bench.put(numbers(55, Math.ceil(columns / 8) * 8 * width, 0.1));
-        const scratch = bench.reserve(b.packScratch(width) * 4);
-        assert.equal(b.pack(address, weights, columns, width, width * 4, 0, format, scratch), 0);
-        const matrix = { address, format, columns, width };
+        const matrix = bench.packed(numbers(55, columns * width, 0.1), columns, width, format);
         const quantized = bench.reserve(rows * b.activationRowBytes(width));
         const dst = bench.reserve(rows * columns * 4);
         const product = (first: number, count: number) => {
@@ -95,9 +86,9 @@ for (const build of BUILDS) {
           b.linear(dst, x + first * width * 4, quantized, matrix, 0, count, Epilogue.store);
           return bench.get(dst, count * columns);
         };
-        const together = product(0, rows);
+        const together = await product(0, rows);
         for (let row = 0; row < rows; row++) {
-          const alone = product(row, 1);
+          const alone = await product(row, 1);
           assert.deepEqual(alone, together.slice(row * columns, (row + 1) * columns), `format ${format}, row ${row}`);
         }
       }
@@ -115,16 +106,13 @@ for (const build of BUILDS) {
         const x = bench.put(values);
         const up = bench.put(numbers(57, rows * width));
         const [weight, bias] = [bench.put(numbers(58, width)), bench.put(numbers(59, width))];
-        const format = WeightFormat.q4;
-        const address = bench.reserve(b.matrixBytes(columns, width, format));
-        const weights = bench.put(numbers(60, columns * width));
-        b.pack(address, weights, columns, width, width * 4, 0, format, bench.reserve(b.packScratch(width) * 4));
+        const matrix = bench.packed(numbers(60, columns * width), columns, width, WeightFormat.q4);
         const quantized = bench.reserve(rows * b.activationRowBytes(width));
         fused(b, quantized, { x, up, weight, bias, one: one(bench), rows, width });
         const dst = bench.reserve(rows * columns * 4);
-        b.linear(dst, 0, quantized, { address, format, columns, width }, 0, rows, Epilogue.store);
+        b.linear(dst, 0, quantized, matrix, 0, rows, Epilogue.store);
         for (let row = 0; row < rows; row++) {
-          const product = bench.get(dst + row * columns * 4, columns);
+          const product = await bench.get(dst + row * columns * 4, columns);
           if (row === 2) assert.ok(product.every((v) => !Number.isFinite(v)), `${bad}: ${product}`);
           else assert.ok(product.every(Number.isFinite), `row ${row}: ${product}`);
         }

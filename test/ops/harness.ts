@@ -1,44 +1,105 @@
+import type { Backend, Matrix, WeightFormat } from "../../sdk/backend/backend.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 
 export const BUILDS: readonly KernelBuild[] = ["plain", "simd128", "relaxed"];
 
-/** A backend with some memory, and a way to put arrays into it. */
+const ALIGNMENT = 64;
+const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+const BYTES = 16 << 20;
+
+/** A backend with some memory, and ways to put arrays into it and to get them back, whatever computes. */
 export class Bench {
   #next: number;
-  private constructor(readonly backend: WasmBackend) {
-    this.#next = Math.ceil(backend.base / 64) * 64;
+  readonly #end: number;
+
+  private constructor(readonly backend: Backend, end: number) {
+    this.#next = aligned(backend.base);
+    this.#end = end;
   }
 
-  static async create(build: KernelBuild, bytes = 16 << 20): Promise<Bench> {
-    const backend = await WasmBackend.create(await packagedKernels(build), build, bytes);
-    backend.reserve(bytes);
-    return new Bench(backend);
+  static async create(kind: KernelBuild, bytes = BYTES): Promise<Bench> {
+    return Bench.of(await WasmBackend.create(await packagedKernels(kind), kind, bytes), bytes);
+  }
+
+  /** @param backend One whose memory is not reserved yet; its addresses will end at `bytes`. */
+  static of(backend: Backend, bytes = BYTES): Bench {
+    const address = aligned(backend.base);
+    backend.reserve(bytes, [{ name: "bench", address, bytes: bytes - address }]);
+    return new Bench(backend, bytes);
   }
 
   reserve(bytes: number): number {
     const at = this.#next;
-    this.#next += Math.ceil(bytes / 64) * 64;
-    if (this.#next > this.backend.memory.buffer.byteLength) throw new RangeError("the bench is full");
+    this.#next += aligned(bytes);
+    if (this.#next > this.#end) throw new RangeError("the bench is full");
     return at;
   }
 
+  /** As f32. */
   put(values: ArrayLike<number>): number {
-    const at = this.reserve(values.length * 4);
-    this.backend.floats(at, values.length).set(values);
-    return at;
+    return this.#put(Float32Array.from(values));
+  }
+
+  /** As u32. */
+  putWords(values: ArrayLike<number>): number {
+    return this.#put(Uint32Array.from(values));
   }
 
   putBytes(bytes: Uint8Array): number {
-    const at = this.reserve(bytes.length);
-    this.backend.write(at, bytes);
+    return this.#put(bytes);
+  }
+
+  #put(values: Uint8Array | Uint32Array | Float32Array): number {
+    const at = this.reserve(values.byteLength);
+    if (values.length > 0) this.backend.write(at, values);
     return at;
   }
 
-  get(address: number, elements: number): Float32Array {
-    return this.backend.floats(address, elements).slice();
+  /** A copy of f32 elements. */
+  get(address: number, elements: number): Promise<Float32Array<ArrayBuffer>> {
+    return this.backend.read(address, elements);
   }
+
+  /** A copy of bytes, a multiple of 4. */
+  async getBytes(address: number, bytes: number): Promise<Uint8Array> {
+    return new Uint8Array((await this.backend.read(address, bytes / 4)).buffer);
+  }
+
+  /** Puts bytes of a file where `dequantize` reads them. */
+  load(bytes: Uint8Array): number {
+    const at = this.backend.loadScratch(this.reserve(bytes.length), bytes.length);
+    this.backend.bytes(at, bytes.length).set(bytes);
+    return at;
+  }
+
+  /** A place for a matrix. */
+  matrix(columns: number, width: number, format: WeightFormat): Matrix {
+    return { address: this.reserve(this.backend.matrixBytes(columns, width, format)), format, columns, width };
+  }
+
+  /** `Backend.pack` of rows of a GGUF tensor into a matrix: its outcome. */
+  pack({ address, columns, width, format }: Matrix, rows: Uint8Array, ggmlType: number): number {
+    const staged = aligned(rows.length);
+    const bytes = staged + this.backend.packScratch(width) * 4;
+    const src = this.backend.loadScratch(this.reserve(bytes), bytes);
+    this.backend.bytes(src, rows.length).set(rows);
+    return this.backend.pack(address, src, columns, width, rows.length / columns, ggmlType, format, src + staged);
+  }
+
+  /** A matrix of f32 weights [columns, width], packed in a format. */
+  packed(weights: Float32Array, columns: number, width: number, format: WeightFormat): Matrix {
+    const matrix = this.matrix(columns, width, format);
+    const outcome = this.pack(matrix, bytesOf(weights), 0);
+    if (outcome !== 0) throw new Error(`pack gave ${outcome}`);
+    return matrix;
+  }
+}
+
+/** f32 numbers as a file holds them. */
+export function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 /** Seeded numbers, roughly normal: sums of four uniform ones (mulberry32). */

@@ -61,8 +61,8 @@ for (const build of BUILDS) {
       b.storeValues(single, at + slot * width * 4, slot, 1);
     }
     for (const store of [whole, single]) {
-      assert.deepEqual(b.bytes(store.keys, bytes), layoutOf(x, rows, 8));
-      assert.deepEqual(b.bytes(store.values, bytes), layoutOf(x, rows, 1));
+      assert.deepEqual(await bench.getBytes(store.keys, bytes), layoutOf(x, rows, 8));
+      assert.deepEqual(await bench.getBytes(store.values, bytes), layoutOf(x, rows, 1));
     }
   });
 
@@ -80,7 +80,7 @@ for (const build of BUILDS) {
         const [dst, scratch] = [bench.reserve(2 * width * 4), bench.reserve(b.attentionScratch(slots, headWidth) * 4)];
         const q = bench.put(numbers(44, 2 * width));
         b.attention(dst, q, cache, scratch, 1, 2 * heads, slots - 1, true);
-        const isBad = Array.from(bench.get(dst, 2 * width), Number.isNaN);
+        const isBad = Array.from(await bench.get(dst, 2 * width), Number.isNaN);
         assert.deepEqual(isBad, isBad.map((_, i) => Math.floor(i / (2 * headWidth)) === 1), place);
       }
     });

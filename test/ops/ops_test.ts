@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { KvFormat, kvLayerBytes } from "../../sdk/backend/backend.ts";
+import { KvFormat, kvLayerBytes, WeightFormat } from "../../sdk/backend/backend.ts";
 import { ATTENTION_CASES } from "./attention_cases.ts";
 import { CASES as OTHER_CASES } from "./cases.ts";
-import { Bench, BUILDS, normalisedError, numbers } from "./harness.ts";
+import { Bench, BUILDS, bytesOf, normalisedError, numbers } from "./harness.ts";
 
 const CASES = [...OTHER_CASES, ...ATTENTION_CASES];
 
@@ -10,7 +10,7 @@ for (const build of BUILDS) {
   Deno.test(`${build}: every operation agrees with its formula in f64`, async (t) => {
     for (const c of CASES) {
       await t.step(c.name, async () => {
-        const { got, want } = c.run(await Bench.create(build));
+        const { got, want } = await c.run(await Bench.create(build));
         const bound = build === "plain" ? c.bound : c.simdBound ?? c.bound;
         const error = normalisedError(got, want);
         assert.ok(error <= bound, `normalised mean square error ${error}, bound ${bound}`);
@@ -21,8 +21,9 @@ for (const build of BUILDS) {
 
 Deno.test("relaxed and simd128 give the same bits in every operation", async () => {
   for (const c of CASES) {
-    const [a, b] = [c.run(await Bench.create("simd128")).got, c.run(await Bench.create("relaxed")).got];
-    assert.deepEqual(new Uint8Array(a.buffer), new Uint8Array(b.buffer), c.name);
+    const a = await c.run(await Bench.create("simd128"));
+    const b = await c.run(await Bench.create("relaxed"));
+    assert.deepEqual(bytesOf(a.got), bytesOf(b.got), c.name);
   }
 });
 
@@ -31,26 +32,24 @@ for (const build of BUILDS) {
     const bench = await Bench.create(build);
     const x = numbers(22, 1000);
     x[700] = x[300] = 99;
-    assert.equal(bench.backend.argmax(bench.put(x), 1000), 300);
+    assert.equal(await bench.backend.argmax(bench.put(x), 1000), 300);
     for (const bad of [NaN, Infinity, -Infinity]) {
       x[999] = bad;
-      assert.equal(bench.backend.argmax(bench.put(x), 1000), -1, String(bad));
+      assert.equal(await bench.backend.argmax(bench.put(x), 1000), -1, String(bad));
     }
   });
 
   Deno.test(`${build}: a NaN in an activation reaches the result`, async () => {
     const bench = await Bench.create(build);
     const b = bench.backend;
-    const matrix = { address: bench.reserve(b.matrixBytes(8, 64, 3)), format: 3, columns: 8, width: 64 } as const;
-    const weights = bench.put(numbers(23, 8 * 64));
-    b.pack(matrix.address, weights, 8, 64, 256, 0, 3, bench.reserve(b.packScratch(64) * 4));
+    const matrix = bench.packed(numbers(23, 8 * 64), 8, 64, WeightFormat.q4);
     const x = numbers(24, 64);
     x[40] = NaN;
     const [at, quantized] = [bench.put(x), bench.reserve(b.activationRowBytes(64))];
     b.quantize(quantized, at, 1, 64);
     const dst = bench.reserve(32);
     b.linear(dst, at, quantized, matrix, 0, 1, 0);
-    assert.ok(bench.get(dst, 8).every(Number.isNaN));
+    assert.ok((await bench.get(dst, 8)).every(Number.isNaN));
   });
 
   Deno.test(`${build}: attention by kept probabilities gives the bits of attention, without reading queries or keys`, async () => {
@@ -75,24 +74,22 @@ for (const build of BUILDS) {
     b.attention(wanted, q, { ...lazy, keys: anchor.keys }, scratch, rows, heads, past, true);
     b.attention(kept, q, anchor, scratch, rows, heads, past, true, probabilities);
     b.attention(got, bench.reserve(size * 4), lazy, scratch, rows, heads, past, true, probabilities, true);
-    assert.deepEqual(bench.get(got, size), bench.get(wanted, size));
+    assert.deepEqual(await bench.get(got, size), await bench.get(wanted, size));
   });
 
   Deno.test(`${build}: pack refuses weights that are not finite and types that it does not know`, async () => {
     const bench = await Bench.create(build);
-    const b = bench.backend;
-    const dst = bench.reserve(b.matrixBytes(8, 32, 2));
-    const scratch = bench.reserve(b.packScratch(32) * 4);
+    const matrix = bench.matrix(8, 32, WeightFormat.q8);
     const weights = numbers(25, 8 * 32);
-    assert.equal(b.pack(dst, bench.put(weights), 8, 32, 128, 0, 2, scratch), 0);
-    assert.equal(b.pack(dst, bench.put(weights), 8, 32, 128, 99, 2, scratch), 1);
+    assert.equal(bench.pack(matrix, bytesOf(weights), 0), 0);
+    assert.equal(bench.pack(matrix, bytesOf(weights), 99), 1);
     weights[77] = Infinity;
-    assert.equal(b.pack(dst, bench.put(weights), 8, 32, 128, 0, 2, scratch), 2);
+    assert.equal(bench.pack(matrix, bytesOf(weights), 0), 2);
     weights[77] = 1;
     weights[3] = 300 * 127; // its block's scale, times 2^8, is no f16
-    assert.equal(b.pack(dst, bench.put(weights), 8, 32, 128, 0, 2, scratch), 2);
+    assert.equal(bench.pack(matrix, bytesOf(weights), 0), 2);
     const block = new Uint8Array(8 * 34);
     block[35] = 0x7e; // the second row's scale is a NaN
-    assert.equal(b.pack(dst, bench.putBytes(block), 8, 32, 34, 8, 2, scratch), 2);
+    assert.equal(bench.pack(matrix, block, 8), 2);
   });
 }

@@ -144,11 +144,11 @@ export class Lab {
     const options = { contextTokens: slots.all, textTokens: slots.text, lazy, format };
     const caches = Array.from({ length: conversations }, () => new KvCache(plan, this.config, options));
     if (plan.total > this.#spare.bytes) throw new RangeError(`${plan.total} bytes, spare are ${this.#spare.bytes}`);
-    this.#backend.bytes(this.#spare.address, plan.total).fill(0);
+    this.#backend.clear(this.#spare.address, plan.total);
     const texts = filled.flatMap((visual, slot) => visual ? [] : [slot]);
     for (const cache of caches) {
       cache.append({ rows: filled.length, visual: filled.map(Number) });
-      if (cache.textSlots !== 0) this.#backend.words(cache.textSlots, texts.length).set(texts);
+      if (cache.textSlots !== 0) this.#backend.write(cache.textSlots, Uint32Array.from(texts));
     }
     return new Batch(vlm, rows, caches, filled.length);
   }
@@ -177,7 +177,7 @@ export class Batch {
       await language.forward(rows, spans, this.#pacer);
       for (const [row] of caches.entries()) {
         const logits = language.logits(rows + row * width * 4);
-        if (backend.argmax(logits, vocabulary) < 0) throw new Error("a logit is no finite number");
+        if (await backend.argmax(logits, vocabulary) < 0) throw new Error("a logit is no finite number");
       }
     }
     for (const cache of this.caches) cache.truncate(this.filled);

@@ -175,7 +175,7 @@ export class Conversation {
     if (yes === undefined || no === undefined || yes === no) throw new Error("the model cannot tell yes from no");
     return await this.#each(questions, async (question) => {
       const { logits, ...cost } = await this.#prefill(question);
-      const values = this.vlm.backend.floats(logits, this.vlm.language.config.vocabulary);
+      const values = await this.vlm.backend.read(logits, this.vlm.language.config.vocabulary);
       return { ...cost, texts: [values[yes]! > values[no]! ? "Yes" : "No"], ids: [], perTokenMs: 0 };
     });
   }
@@ -204,7 +204,7 @@ export class Conversation {
     const ids: number[] = [];
     let steps = 0;
     for (let logits = first, made = 1;; made++) {
-      const id = backend.argmax(logits, vocabulary);
+      const id = await backend.argmax(logits, vocabulary);
       if (id < 0) throw new Error("a logit is no finite number");
       if (!ignoreEnd && tokenizer.endIds.has(id)) break;
       ids.push(id);

@@ -18,7 +18,7 @@ export async function productText(text: string, vision: string): Promise<TextEng
       const pacer = new Pacer();
       for (const id of anyIds(decodeTokens, vocabulary, seed + 1)) {
         const logits = await vlm.step(cache, id, pacer);
-        vlm.backend.argmax(logits, vocabulary);
+        await vlm.backend.argmax(logits, vocabulary);
         await pacer.pause();
       }
       const ended = performance.now();
