@@ -1,8 +1,12 @@
+import type { Epilogue, Matrix } from "../backend.ts";
 import type { WasmBackend } from "../wasm/backend.ts";
 import { DeviceMemory } from "./memory.ts";
 import { argmax } from "./ops/choice.ts";
 import { add, copy } from "./ops/elements.ts";
+import { embed } from "./ops/embed.ts";
+import { linear } from "./ops/linear.ts";
 import { rmsNorm } from "./ops/norms.ts";
+import { quantize, recordBytes, roundingError } from "./ops/records.ts";
 
 /** The operations on a GPU: every call is recorded, and runs before the next result is read. */
 export class WebGpuBackend extends DeviceMemory {
@@ -11,6 +15,34 @@ export class WebGpuBackend extends DeviceMemory {
   /** @param maxBinding Bytes that a shader sees of a buffer at most; the device's own limit if that is lower. */
   constructor(device: GPUDevice, host: WasmBackend, maxBinding = Infinity) {
     super(device, host, maxBinding);
+  }
+
+  activationRowBytes(width: number): number {
+    return recordBytes(width);
+  }
+
+  quantize(dst: number, x: number, rows: number, width: number): void {
+    quantize(this, dst, x, rows, width);
+  }
+
+  roundingError(dst: number, x: number, width: number): void {
+    roundingError(this, dst, x, width);
+  }
+
+  linear(
+    dst: number,
+    x: number,
+    quantized: number,
+    matrix: Matrix,
+    bias: number,
+    rows: number,
+    epilogue: Epilogue,
+  ): void {
+    linear(this, dst, x, quantized, matrix, bias, rows, epilogue);
+  }
+
+  embed(dst: number, table: Matrix, ids: number, count: number): void {
+    embed(this, dst, table, ids, count);
   }
 
   rmsNorm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void {

@@ -1,0 +1,42 @@
+import { type Matrix, WeightFormat } from "../../backend.ts";
+import { type DeviceMemory, gridOf } from "../memory.ts";
+import { operation } from "../operation.ts";
+import { matrixWindows } from "./matrix_windows.ts";
+
+const FLAGS = {
+  [WeightFormat.f32]: "F32",
+  [WeightFormat.f16]: "F16",
+  [WeightFormat.q8]: "Q8",
+  [WeightFormat.q4]: "Q4",
+  [WeightFormat.q4Min]: "Q4_MIN",
+} as const;
+
+const embedOf = (format: WeightFormat) =>
+  operation("embed", ["write", "read"], {
+    ...{ dst: "u32", packed: "u32", ids: "u32", count: "u32", width: "u32", first: "u32", end: "u32" },
+  }, { [FLAGS[format]]: [true] });
+
+const EMBED = {
+  [WeightFormat.f32]: embedOf(WeightFormat.f32),
+  [WeightFormat.f16]: embedOf(WeightFormat.f16),
+  [WeightFormat.q8]: embedOf(WeightFormat.q8),
+  [WeightFormat.q4]: embedOf(WeightFormat.q4),
+  [WeightFormat.q4Min]: embedOf(WeightFormat.q4Min),
+};
+
+export const OPERATIONS = Object.values(EMBED);
+
+/** See `Backend.embed`. Each part of a table that a binding can hold writes the rows of its own ids. */
+export function embed(m: DeviceMemory, dst: number, table: Matrix, ids: number, count: number): void {
+  const [to, which] = [m.operand(dst), m.operand(ids)];
+  const { format, width } = table;
+  for (const { operand: packed, first, end } of matrixWindows(m, table)) {
+    m.run(
+      EMBED[format],
+      { [FLAGS[format]]: true },
+      [to.binding, packed.binding],
+      { dst: to.word, packed: packed.word, ids: which.word, count, width, first, end },
+      gridOf(count),
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import type { Matrix } from "../../backend.ts";
+import type { DeviceMemory, Operand } from "../memory.ts";
+
+/** Columns of a packed matrix that lie together. */
+const GROUP = 8;
+/** Workgroups that a dimension takes. */
+const MAX_GROUPS = 65535;
+
+/** A part of a packed matrix that a binding can hold: columns `first` to under `end`. */
+export interface MatrixWindow {
+  readonly operand: Operand;
+  readonly first: number;
+  readonly end: number;
+}
+
+/** A matrix in as few parts of whole groups as bindings and grids allow: most often one. */
+export function* matrixWindows(m: DeviceMemory, { address, format, columns, width }: Matrix): Generator<MatrixWindow> {
+  const groupBytes = m.matrixBytes(GROUP, width, format);
+  const most = Math.max(1, Math.min(MAX_GROUPS, Math.floor(m.maxWindow / groupBytes))) * GROUP;
+  for (let first = 0; first < columns; first += most) {
+    const end = Math.min(columns, first + most);
+    const bytes = Math.ceil((end - first) / GROUP) * groupBytes;
+    yield { operand: m.window(address + first / GROUP * groupBytes, bytes), first, end };
+  }
+}

@@ -1,0 +1,59 @@
+// dst[r, c] = sum over k of x[r, k] * matrix[c, k] + bias[c], then the epilogue: what all formats have in common.
+#import gelu
+
+// packed: the matrix's group of 8 columns that column 0 is in, in words; bias: NONE for none; stride: of dst's rows
+struct Params {
+  dst: u32, x: u32, packed: u32, bias: u32, rows: u32, width: u32, columns: u32, stride: u32, epilogue: u32,
+}
+
+const NONE = 0xffffffffu;
+const ADD = 1u;
+const GELU = 2u;
+
+@group(0) @binding(0) var<uniform> p: Params;
+#if VECTORS
+// width is whole blocks, columns are whole fours, and so are the rows' places
+@group(0) @binding(1) var<storage, read_write> work: array<vec4f>;
+#else
+@group(0) @binding(1) var<storage, read_write> work: array<f32>;
+#endif
+@group(0) @binding(3) var<storage, read> biases: array<f32>;
+
+// x[row, 4 * step ...], zeros beyond the width; instead of a row beyond the last one, the last
+fn input(row: u32, step: u32) -> vec4f {
+  let start = p.x + min(row, p.rows - 1u) * p.width;
+#if VECTORS
+  return work[(start >> 2u) + step];
+#else
+  let k = vec4u(step * 4u) + vec4u(0u, 1u, 2u, 3u);
+  let at = vec4u(start) + min(k, vec4u(p.width - 1u));
+  return select(vec4f(), vec4f(work[at.x], work[at.y], work[at.z], work[at.w]), k < vec4u(p.width));
+#endif
+}
+
+// puts the sums of a row for columns `column` ... to their place, where there are such
+fn finish(row: u32, column: u32, sums: vec4f) {
+  if (row >= p.rows || column >= p.columns) { return; }
+  let dst = p.dst + row * p.stride + column;
+#if VECTORS
+  let before = work[dst >> 2u];
+  work[dst >> 2u] = vec4f(
+    finished(sums.x, column, before.x),
+    finished(sums.y, column + 1u, before.y),
+    finished(sums.z, column + 2u, before.z),
+    finished(sums.w, column + 3u, before.w),
+  );
+#else
+  for (var i = 0u; i < min(4u, p.columns - column); i++) {
+    work[dst + i] = finished(sums[i], column + i, work[dst + i]);
+  }
+#endif
+}
+
+fn finished(sum: f32, column: u32, before: f32) -> f32 {
+  var value = sum * UNIT;
+  if (p.bias != NONE) { value += biases[p.bias + column]; }
+  if (p.epilogue == ADD) { return before + value; }
+  if (p.epilogue == GELU) { return gelu(value); }
+  return value;
+}

@@ -1,0 +1,78 @@
+// Many rows: a workgroup does a square of rows and columns. It goes over the width in steps of 32 inputs, which it puts
+// into its own memory with the weights unpacked; a lane does 4 columns of 8 rows, or of 4 where the square is small.
+#if LARGE
+const TILE = 64u;
+#else
+const TILE = 32u;
+#endif
+const QUADS = TILE / 4u;
+
+// [32 inputs][rows or columns]
+var<workgroup> rows_tile: array<vec4f, 32u * QUADS>;
+var<workgroup> columns_tile: array<vec4f, 32u * QUADS>;
+
+@compute @workgroup_size(TILE * 2u)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // what a lane fetches: 4 inputs of 4 rows and of 4 columns
+  let quad = lane % QUADS;
+  let part = lane / QUADS;
+  let row = group.y * TILE + quad * 4u;
+  let column = group.x * TILE + quad * 4u;
+  let last = (p.columns + 7u) / 8u - 1u;
+  let start = p.packed / ELEMENT + min(column >> 3u, last) * group_size();
+  // what it computes
+  const LANE_ROWS = TILE / 8u;
+  let upper = part * LANE_ROWS / 4u;
+  var a0 = vec4f();
+  var a1 = vec4f();
+  var a2 = vec4f();
+  var a3 = vec4f();
+#if LARGE
+  var b0 = vec4f();
+  var b1 = vec4f();
+  var b2 = vec4f();
+  var b3 = vec4f();
+#endif
+  for (var block = 0u; block < (p.width + 31u) / 32u; block++) {
+    let step = block * 8u + part;
+    let x = transpose(mat4x4f(input(row, step), input(row + 1u, step), input(row + 2u, step), input(row + 3u, step)));
+    let w = piece(start, step, quad & 1u);
+    workgroupBarrier();
+    let to = part * 4u * QUADS + quad;
+    rows_tile[to] = x[0];
+    rows_tile[to + QUADS] = x[1];
+    rows_tile[to + 2u * QUADS] = x[2];
+    rows_tile[to + 3u * QUADS] = x[3];
+    columns_tile[to] = weights(w, 0u);
+    columns_tile[to + QUADS] = weights(w, 1u);
+    columns_tile[to + 2u * QUADS] = weights(w, 2u);
+    columns_tile[to + 3u * QUADS] = weights(w, 3u);
+    workgroupBarrier();
+    for (var k = 0u; k < 32u * QUADS; k += QUADS) {
+      let w = columns_tile[k + quad];
+      let a = rows_tile[k + upper];
+      a0 += a.x * w;
+      a1 += a.y * w;
+      a2 += a.z * w;
+      a3 += a.w * w;
+#if LARGE
+      let b = rows_tile[k + upper + 1u];
+      b0 += b.x * w;
+      b1 += b.y * w;
+      b2 += b.z * w;
+      b3 += b.w * w;
+#endif
+    }
+  }
+  let to = group.y * TILE + part * LANE_ROWS;
+  finish(to, column, a0);
+  finish(to + 1u, column, a1);
+  finish(to + 2u, column, a2);
+  finish(to + 3u, column, a3);
+#if LARGE
+  finish(to + 4u, column, b0);
+  finish(to + 5u, column, b1);
+  finish(to + 6u, column, b2);
+  finish(to + 7u, column, b3);
+#endif
+}

@@ -1,0 +1,44 @@
+// A packed q8 matrix: groups of 8 columns; a block of 32 inputs has 8 scales, f16, then bytes [8 steps][8 columns][4].
+#import halves
+
+// What a lane reads at once: 4 inputs of 4 columns, the lower or the upper half of a group.
+struct Piece { values: mat4x4f, scales: vec4f }
+
+// what sums are multiplied by in the end: scales are stored times 2^8
+const UNIT = 1.0 / 256.0;
+// elements of a block
+const BLOCK = 17u;
+
+// words of an element
+const ELEMENT = 4u;
+
+@group(0) @binding(2) var<storage, read> packed: array<vec4u>;
+
+// elements of a group
+fn group_size() -> u32 {
+  return (p.width + 31u) / 32u * BLOCK;
+}
+
+// inputs 4 * step ... of half a group that starts at the element `start`
+fn piece(start: u32, step: u32, half: u32) -> Piece {
+  let block = start + (step >> 3u) * BLOCK;
+  let words = packed[block + 1u + (step & 7u) * 2u + half];
+  return Piece(
+    mat4x4f(bytes(words), bytes(words >> vec4u(8u)), bytes(words >> vec4u(16u)), bytes(words >> vec4u(24u))),
+    halves(packed[block], half),
+  );
+}
+
+// The lowest byte of each word as a signed number: added to the bits of 2^23 + 128, of which the same is taken again. That
+// is cheaper than a conversion.
+fn bytes(words: vec4u) -> vec4f {
+  return bitcast<vec4f>((words & vec4u(255u)) ^ vec4u(0x4b000080u)) - 8388736.0;
+}
+
+fn weights(w: Piece, i: u32) -> vec4f {
+  return w.values[i] * w.scales;
+}
+
+fn products(w: Piece, x: vec4f) -> vec4f {
+  return (w.values * x) * w.scales;
+}

@@ -1,0 +1,8 @@
+// y = x W^T + bias with f16 weights.
+#import linear
+#import packed_f16
+#if TILED
+#import linear_tiled
+#else
+#import linear_few
+#endif
