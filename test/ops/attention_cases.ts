@@ -100,15 +100,17 @@ class Layer {
     const b = bench.backend;
     const { rows, heads, kvHeads, headWidth, format, text } = sizes;
     const [slots, width] = [slotsOf(sizes), kvHeads * headWidth];
+    // the encoder has its keys and values where it works
+    const arena = sizes.causal ? "kv cache" : "work";
     const store = (room: number) => {
       const capacity = Math.ceil(room / 8) * 8 + 8;
-      const keys = bench.reserve(kvLayerBytes(kvHeads, headWidth, capacity, format));
+      const keys = bench.reserve(kvLayerBytes(kvHeads, headWidth, capacity, format), arena);
       return { keys, heads: kvHeads, headWidth, capacity, format };
     };
     const [k, v] = [numbers(16, slots * width), numbers(17, slots * width)];
     this.given = { q: numbers(15, rows * heads * headWidth), k, v };
     const keys = store(slots);
-    const values = bench.reserve(kvLayerBytes(kvHeads, headWidth, keys.capacity, format));
+    const values = bench.reserve(kvLayerBytes(kvHeads, headWidth, keys.capacity, format), arena);
     // of the cache's next tokens too, which nobody sees yet
     const textSlots = text ? Array.from({ length: slots + 5 }, (_, slot) => slot).filter(text.isText) : [];
     this.texts = textSlots.length;

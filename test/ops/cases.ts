@@ -39,7 +39,7 @@ function rmsNorm(rows: number, width: number): Case {
     async run(bench) {
       const [x, w] = [numbers(1, rows * width, 3), numbers(2, width)];
       const at = bench.put(x);
-      bench.backend.rmsNorm(at, at, bench.put(w), rows, width, 1e-5);
+      bench.backend.rmsNorm(at, at, bench.put(w, "weights"), rows, width, 1e-5);
       const want = new Float64Array(rows * width);
       for (let r = 0; r < rows; r++) {
         want.set(rmsNormOf(x.subarray(r * width, (r + 1) * width), w), r * width);
@@ -56,7 +56,8 @@ function layerNorm(rows: number, width: number): Case {
     async run(bench) {
       const [x, w, bias] = [numbers(3, rows * width, 2).map((v) => v + 5), numbers(4, width), numbers(5, width)];
       const dst = bench.reserve(rows * width * 4);
-      bench.backend.layerNorm(dst, bench.put(x), bench.put(w), bench.put(bias), rows, width, 1e-6);
+      const [weight, shift] = [bench.put(w, "weights"), bench.put(bias, "weights")];
+      bench.backend.layerNorm(dst, bench.put(x), weight, shift, rows, width, 1e-6);
       const want = new Float64Array(rows * width);
       for (let r = 0; r < rows; r++) {
         want.set(layerNormOf(x.subarray(r * width, (r + 1) * width), w, bias), r * width);
@@ -112,7 +113,7 @@ function linear(
       const [at, dst] = [bench.put(x), bench.put(before)];
       const quantized = bench.reserve(b.activationRowBytes(width) * rows);
       b.quantize(quantized, at, rows, width);
-      b.linear(dst, at, quantized, matrix, bias ? bench.put(biases) : 0, rows, epilogue);
+      b.linear(dst, at, quantized, matrix, bias ? bench.put(biases, "weights") : 0, rows, epilogue);
       const want = new Float64Array(rows * columns);
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < columns; c++) {
@@ -157,6 +158,8 @@ interface Fused {
   readonly name: string;
   make(b: Backend, dst: number, x: number, w: number, rows: number, width: number): void;
   of(x: Float32Array, w: Float32Array): Float64Array;
+  /** True if w are weights. */
+  readonly weights?: boolean;
 }
 
 const FUSED: readonly Fused[] = [
@@ -164,11 +167,13 @@ const FUSED: readonly Fused[] = [
     name: "rms_norm_quantize",
     make: (b, dst, x, w, rows, width) => b.rmsNormQuantize(dst, x, w, rows, width, 1e-5),
     of: rmsNormOf,
+    weights: true,
   },
   {
     name: "layer_norm_quantize",
     make: (b, dst, x, w, rows, width) => b.layerNormQuantize(dst, x, w, w, rows, width, 1e-6),
     of: (x, w) => layerNormOf(x, w, w),
+    weights: true,
   },
   {
     name: "swiglu_quantize",
@@ -183,7 +188,7 @@ const FUSED: readonly Fused[] = [
 ];
 
 /** The records of a fused operation, told by a product that reads them; w is the same for all rows. */
-function fused({ name, make, of }: Fused, rows: number, width: number): Case {
+function fused({ name, make, of, weights = false }: Fused, rows: number, width: number): Case {
   const columns = 24;
   return {
     name: `${name}, linear q8 [${rows}, ${width}] x [${columns}, ${width}]`,
@@ -195,7 +200,7 @@ function fused({ name, make, of }: Fused, rows: number, width: number): Case {
       const [x, w] = [numbers(29, rows * width, 2), numbers(30, width)];
       const [quantized, dst] = [bench.reserve(b.activationRowBytes(width) * rows), bench.reserve(rows * columns * 4)];
       const every = Float32Array.from({ length: rows * width }, (_, i) => w[i % width]!);
-      make(b, quantized, bench.put(x), bench.put(every), rows, width);
+      make(b, quantized, bench.put(x), bench.put(every, weights ? "weights" : "work"), rows, width);
       b.linear(dst, 0, quantized, matrix, 0, rows, Epilogue.store);
       const want = new Float64Array(rows * columns);
       for (let r = 0; r < rows; r++) {

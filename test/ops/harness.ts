@@ -1,4 +1,4 @@
-import type { Backend, Matrix, WeightFormat } from "../../sdk/backend/backend.ts";
+import type { Backend, Matrix, Region, WeightFormat } from "../../sdk/backend/backend.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import type { KernelBuild } from "../../sdk/backend/wasm/build.ts";
 import { packagedKernels } from "../../sdk/load.ts";
@@ -9,14 +9,19 @@ const ALIGNMENT = 64;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 const BYTES = 16 << 20;
 
+/** What a place is for, as plans name it: backends may keep these apart. */
+export type Arena = "work" | "weights" | "kv cache";
+/** Of 8 parts of the memory, in this order. */
+const SHARES: readonly (readonly [Arena, number])[] = [["work", 4], ["weights", 2], ["kv cache", 2]];
+
 /** A backend with some memory, and ways to put arrays into it and to get them back, whatever computes. */
 export class Bench {
-  #next: number;
-  readonly #end: number;
+  readonly #arenas: Map<Arena, { next: number; readonly end: number }>;
 
-  private constructor(readonly backend: Backend, end: number) {
-    this.#next = aligned(backend.base);
-    this.#end = end;
+  private constructor(readonly backend: Backend, regions: readonly Region[]) {
+    this.#arenas = new Map(
+      regions.map(({ name, address, bytes }) => [name as Arena, { next: address, end: address + bytes }]),
+    );
   }
 
   static async create(kind: KernelBuild, bytes = BYTES): Promise<Bench> {
@@ -25,21 +30,28 @@ export class Bench {
 
   /** @param backend One whose memory is not reserved yet; its addresses will end at `bytes`. */
   static of(backend: Backend, bytes = BYTES): Bench {
-    const address = aligned(backend.base);
-    backend.reserve(bytes, [{ name: "bench", address, bytes: bytes - address }]);
-    return new Bench(backend, bytes);
+    let address = aligned(backend.base);
+    const part = Math.floor((bytes - address) / 8 / ALIGNMENT) * ALIGNMENT;
+    const regions = SHARES.map(([name, parts]): Region => {
+      const region = { name, address, bytes: parts * part };
+      address += region.bytes;
+      return region;
+    });
+    backend.reserve(bytes, regions);
+    return new Bench(backend, regions);
   }
 
-  reserve(bytes: number): number {
-    const at = this.#next;
-    this.#next += aligned(bytes);
-    if (this.#next > this.#end) throw new RangeError("the bench is full");
+  reserve(bytes: number, arena: Arena = "work"): number {
+    const place = this.#arenas.get(arena)!;
+    const at = place.next;
+    place.next += aligned(bytes);
+    if (place.next > place.end) throw new RangeError(`the bench is full: ${arena}`);
     return at;
   }
 
   /** As f32. */
-  put(values: ArrayLike<number>): number {
-    return this.#put(Float32Array.from(values));
+  put(values: ArrayLike<number>, arena: Arena = "work"): number {
+    return this.#put(Float32Array.from(values), arena);
   }
 
   /** As u32. */
@@ -51,8 +63,8 @@ export class Bench {
     return this.#put(bytes);
   }
 
-  #put(values: Uint8Array | Uint32Array | Float32Array): number {
-    const at = this.reserve(values.byteLength);
+  #put(values: Uint8Array | Uint32Array | Float32Array, arena: Arena = "work"): number {
+    const at = this.reserve(values.byteLength, arena);
     if (values.length > 0) this.backend.write(at, values);
     return at;
   }
@@ -76,7 +88,8 @@ export class Bench {
 
   /** A place for a matrix. */
   matrix(columns: number, width: number, format: WeightFormat): Matrix {
-    return { address: this.reserve(this.backend.matrixBytes(columns, width, format)), format, columns, width };
+    const address = this.reserve(this.backend.matrixBytes(columns, width, format), "weights");
+    return { address, format, columns, width };
   }
 
   /** `Backend.pack` of rows of a GGUF tensor into a matrix: its outcome. */

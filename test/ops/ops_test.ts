@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KvFormat, kvLayerBytes, WeightFormat } from "../../sdk/backend/backend.ts";
+import { KvFormat, type KvLayer, kvLayerBytes, WeightFormat } from "../../sdk/backend/backend.ts";
 import { ATTENTION_CASES } from "./attention_cases.ts";
 import { CASES as OTHER_CASES } from "./cases.ts";
 import { Bench, BUILDS, bytesOf, normalisedError, numbers } from "./harness.ts";
@@ -59,11 +59,11 @@ for (const build of BUILDS) {
     const [positions, width] = [past + rows, kvHeads * headWidth];
     const bytes = kvLayerBytes(kvHeads, headWidth, 32, format);
     const layer = (keys: number, seed: number) => {
-      const kv = { keys, values: bench.reserve(bytes), heads: kvHeads, headWidth, capacity: 32, format };
+      const kv = { keys, values: bench.reserve(bytes, "kv cache"), heads: kvHeads, headWidth, capacity: 32, format };
       b.storeValues(kv, bench.put(numbers(seed, positions * width)), 0, positions);
       return kv;
     };
-    const [anchor, lazy] = [layer(bench.reserve(bytes), 1), layer(bench.reserve(bytes), 2)];
+    const [anchor, lazy] = [1, 2].map((seed) => layer(bench.reserve(bytes, "kv cache"), seed)) as [KvLayer, KvLayer];
     b.storeKeys(anchor, bench.put(numbers(3, positions * width)), 0, positions);
     const q = bench.put(numbers(4, rows * heads * headWidth));
     const size = rows * heads * headWidth;
