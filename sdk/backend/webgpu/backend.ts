@@ -1,11 +1,12 @@
-import type { Epilogue, Matrix } from "../backend.ts";
+import type { Epilogue, Matrix, TokenChoice } from "../backend.ts";
 import type { WasmBackend } from "../wasm/backend.ts";
 import { DeviceMemory } from "./memory.ts";
-import { argmax } from "./ops/choice.ts";
-import { add, copy } from "./ops/elements.ts";
+import { argmax, sample, sampleScratch } from "./ops/choice.ts";
+import { add, copy, geluQuantize, swiglu, swigluQuantize } from "./ops/elements.ts";
 import { embed } from "./ops/embed.ts";
 import { linear } from "./ops/linear.ts";
-import { rmsNorm } from "./ops/norms.ts";
+import { layerNorm, rmsNorm } from "./ops/norms.ts";
+import { patches, pixelShuffle } from "./ops/pixels.ts";
 import { quantize, recordBytes, roundingError } from "./ops/records.ts";
 
 /** The operations on a GPU: every call is recorded, and runs before the next result is read. */
@@ -49,6 +50,46 @@ export class WebGpuBackend extends DeviceMemory {
     rmsNorm(this, dst, x, weight, rows, width, eps);
   }
 
+  layerNorm(dst: number, x: number, weight: number, bias: number, rows: number, width: number, eps: number): void {
+    layerNorm(this, dst, x, weight, bias, rows, width, eps);
+  }
+
+  rmsNormQuantize(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void {
+    rmsNorm(this, dst, x, weight, rows, width, eps, true);
+  }
+
+  layerNormQuantize(
+    dst: number,
+    x: number,
+    weight: number,
+    bias: number,
+    rows: number,
+    width: number,
+    eps: number,
+  ): void {
+    layerNorm(this, dst, x, weight, bias, rows, width, eps, true);
+  }
+
+  swiglu(dst: number, gate: number, up: number, elements: number): void {
+    swiglu(this, dst, gate, up, elements);
+  }
+
+  swigluQuantize(dst: number, gate: number, up: number, rows: number, width: number): void {
+    swigluQuantize(this, dst, gate, up, rows, width);
+  }
+
+  geluQuantize(dst: number, x: number, rows: number, width: number): void {
+    geluQuantize(this, dst, x, rows, width);
+  }
+
+  patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void {
+    patches(this, dst, rgb, size, patch, mean, deviation);
+  }
+
+  pixelShuffle(dst: number, x: number, grid: number, width: number, scale: number): void {
+    pixelShuffle(this, dst, x, grid, width, scale);
+  }
+
   add(dst: number, x: number, elements: number): void {
     add(this, dst, x, elements);
   }
@@ -59,5 +100,20 @@ export class WebGpuBackend extends DeviceMemory {
 
   argmax(x: number, elements: number): Promise<number> {
     return argmax(this, x, elements);
+  }
+
+  sampleScratch(elements: number): number {
+    return sampleScratch(elements);
+  }
+
+  sample(
+    scratch: number,
+    logits: number,
+    elements: number,
+    recent: number,
+    recents: number,
+    choice: TokenChoice,
+  ): Promise<number> {
+    return sample(this, scratch, logits, elements, recent, recents, choice);
   }
 }

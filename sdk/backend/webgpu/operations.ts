@@ -4,6 +4,7 @@ import * as elements from "./ops/elements.ts";
 import * as embed from "./ops/embed.ts";
 import * as linear from "./ops/linear.ts";
 import * as norms from "./ops/norms.ts";
+import * as pixels from "./ops/pixels.ts";
 
 /** The table of operations: a row for each shader of `wgsl/`. */
 export const OPERATIONS: readonly Operation[] = [
@@ -12,4 +13,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...embed.OPERATIONS,
   ...linear.OPERATIONS,
   ...norms.OPERATIONS,
+  ...pixels.OPERATIONS,
 ];

@@ -1,14 +1,25 @@
 import { type DeviceMemory, gridOf } from "../memory.ts";
 import { operation } from "../operation.ts";
 
-const RMS_NORM = operation("rms_norm", ["write", "read"], {
-  ...{ dst: "u32", x: "u32", weight: "u32", rows: "u32", width: "u32" },
+const RMS_PARAMS = { dst: "u32", x: "u32", weight: "u32", rows: "u32", width: "u32", eps: "f32" } as const;
+const LAYER_PARAMS = {
+  dst: "u32",
+  x: "u32",
+  weight: "u32",
+  bias: "u32",
+  rows: "u32",
+  width: "u32",
   eps: "f32",
-});
+} as const;
 
-export const OPERATIONS = [RMS_NORM];
+const RMS_NORM = operation("rms_norm", ["write", "read"], RMS_PARAMS);
+const RMS_NORM_QUANTIZE = operation("rms_norm_quantize", ["write", "read"], RMS_PARAMS);
+const LAYER_NORM = operation("layer_norm", ["write", "read", "read"], LAYER_PARAMS);
+const LAYER_NORM_QUANTIZE = operation("layer_norm_quantize", ["write", "read", "read"], LAYER_PARAMS);
 
-/** See `Backend.rmsNorm`. */
+export const OPERATIONS = [RMS_NORM, RMS_NORM_QUANTIZE, LAYER_NORM, LAYER_NORM_QUANTIZE];
+
+/** See `Backend.rmsNorm`, or with `records` `Backend.rmsNormQuantize`. The weight is not in the work area. */
 export function rmsNorm(
   m: DeviceMemory,
   dst: number,
@@ -17,13 +28,36 @@ export function rmsNorm(
   rows: number,
   width: number,
   eps: number,
+  records = false,
 ): void {
   const [to, from, w] = [m.operand(dst), m.operand(x), m.operand(weight)];
   m.run(
-    RMS_NORM,
+    records ? RMS_NORM_QUANTIZE : RMS_NORM,
     {},
     [to.binding, w.binding],
     { dst: to.word, x: from.word, weight: w.word, rows, width, eps },
+    gridOf(rows),
+  );
+}
+
+/** See `Backend.layerNorm`, or with `records` `Backend.layerNormQuantize`. Weight and bias are not in the work area. */
+export function layerNorm(
+  m: DeviceMemory,
+  dst: number,
+  x: number,
+  weight: number,
+  bias: number,
+  rows: number,
+  width: number,
+  eps: number,
+  records = false,
+): void {
+  const [to, from, w, b] = [m.operand(dst), m.operand(x), m.operand(weight), m.operand(bias)];
+  m.run(
+    records ? LAYER_NORM_QUANTIZE : LAYER_NORM,
+    {},
+    [to.binding, w.binding, b.binding],
+    { dst: to.word, x: from.word, weight: w.word, bias: b.word, rows, width, eps },
     gridOf(rows),
   );
 }

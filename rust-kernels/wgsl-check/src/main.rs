@@ -1,0 +1,90 @@
+//! Parses and validates every `.wgsl` file of a folder, as a device without optional capabilities would take it.
+//!
+//! Usage: `wgsl-check FOLDER`. Prints each error under its file's name; exit status 1 if there is one, 2 if the folder
+//! cannot be read or has no such file.
+use naga::front::wgsl;
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+fn main() -> ExitCode {
+    let Some(folder) = env::args_os().nth(1) else {
+        eprintln!("usage: wgsl-check FOLDER");
+        return ExitCode::from(2);
+    };
+    match check_folder(Path::new(&folder)) {
+        Ok((0, _)) => {
+            eprintln!("{}: no file ends in .wgsl", Path::new(&folder).display());
+            ExitCode::from(2)
+        }
+        Ok((files, 0)) => {
+            println!("{files} shaders are valid");
+            ExitCode::SUCCESS
+        }
+        Ok((files, wrong)) => {
+            println!("{wrong} of {files} shaders are not valid");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{}: {error}", Path::new(&folder).display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Files checked, and how many of them are wrong.
+fn check_folder(folder: &Path) -> io::Result<(usize, usize)> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<io::Result<_>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "wgsl"));
+    files.sort();
+    let mut wrong = 0;
+    for file in &files {
+        if let Err(message) = check(&fs::read_to_string(file)?) {
+            wrong += 1;
+            println!("{}: {message}", file.display());
+        }
+    }
+    Ok((files.len(), wrong))
+}
+
+fn check(source: &str) -> Result<(), String> {
+    let module = wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
+    Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .map_err(|error| error.emit_to_string(source))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn takes_a_shader_that_is_right() {
+        let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+            @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { x[i] = sqrt(x[i]); }";
+        assert_eq!(check(source), Ok(()));
+    }
+
+    #[test]
+    fn names_what_cannot_be_parsed() {
+        assert!(check("fn main() { let x = ; }").unwrap_err().contains("expected expression"));
+    }
+
+    #[test]
+    fn refuses_a_write_to_what_is_read_only() {
+        let source = "@group(0) @binding(0) var<storage, read> x: array<f32>;
+            @compute @workgroup_size(1) fn main() { x[0] = 1.0; }";
+        assert!(check(source).is_err());
+    }
+
+    #[test]
+    fn refuses_what_a_device_need_not_have() {
+        let source = "enable f16; @group(0) @binding(0) var<storage, read_write> x: array<f16>;
+            @compute @workgroup_size(1) fn main() { x[0] = 1.0h; }";
+        assert!(check(source).is_err());
+    }
+}

@@ -1,0 +1,45 @@
+/** What tests on a GPU share. They run where WebGPU has an adapter, be it one in software, and say so where it has none. */
+import type { Region } from "../../sdk/backend/backend.ts";
+import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
+import { WebGpuBackend } from "../../sdk/backend/webgpu/backend.ts";
+import { packagedKernels } from "../../sdk/load.ts";
+
+/** Bytes that the memory in which weights are converted may grow to. */
+const HOST_BYTES = 64 << 20;
+
+/**
+ * A device with no more than every WebGPU has, one for a test file; `undefined`, and a word about it, where there is no
+ * adapter: tests that need one are then to be ignored. A command that the device refuses is an error of the test run.
+ */
+export async function device(): Promise<GPUDevice | undefined> {
+  const adapter = await navigator.gpu?.requestAdapter();
+  if (!adapter) {
+    // deno-lint-ignore no-console -- a skip must say why
+    console.log("skipped: WebGPU has no adapter here (CONTRIBUTING.md says how to run on one in software)");
+    return undefined;
+  }
+  const device = await adapter.requestDevice();
+  device.addEventListener("uncapturederror", ({ error }) => {
+    throw error;
+  });
+  return device;
+}
+
+/** A backend with a memory of these regions, given by their names and bytes, and the regions. */
+export async function gpuBackend(
+  device: GPUDevice,
+  sizes: readonly (readonly [name: string, bytes: number])[],
+  maxBinding?: number,
+): Promise<{ backend: WebGpuBackend; regions: readonly Region[] }> {
+  const host = await WasmBackend.create(await packagedKernels("simd128"), "simd128", HOST_BYTES);
+  const backend = new WebGpuBackend(device, host, maxBinding);
+  const regions = regionsOf(backend.base, sizes);
+  backend.reserve(regions.at(-1)!.address + regions.at(-1)!.bytes, regions);
+  return { backend, regions };
+}
+
+/** Regions one after another from an address on. */
+export function regionsOf(base: number, sizes: readonly (readonly [name: string, bytes: number])[]): Region[] {
+  let address = base;
+  return sizes.map(([name, bytes]) => ({ name, address: (address += bytes) - bytes, bytes }));
+}
