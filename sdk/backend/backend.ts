@@ -20,6 +20,8 @@ export interface Backend {
   /** Gives back what no garbage collector would. Nothing may be called after. */
   destroy(): void;
 
+  /** True where `quantize` loses nothing, so that `roundingError` would give zeros. */
+  readonly keepsActivations: boolean;
   /** Bytes of one row of `quantize`'s result. */
   activationRowBytes(width: number): number;
   /** f32 elements in which `attention` leaves its probabilities of `rows` over at most `positions`. */
@@ -117,13 +119,19 @@ export interface Backend {
   patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void;
   /** dst: f32 [(grid / scale)^2, scale^2 * width] from f32 [grid^2, width]. */
   pixelShuffle(dst: number, x: number, grid: number, width: number, scale: number): void;
-  /** Index of the largest of f32 [elements], or -1 if any is NaN or infinite. */
-  argmax(x: number, elements: number): Promise<number>;
+  /**
+   * Index of the largest of f32 [elements], or -1 if any is NaN or infinite.
+   *
+   * @param to 0, or where the index is left as a u32 as well, for operations called before it can be waited for; nothing to
+   * rely on if it is -1.
+   */
+  argmax(x: number, elements: number, to?: number): Promise<number>;
   /** f32 elements of scratch for `sample` among so many logits. */
   sampleScratch(elements: number): number;
   /**
    * Index that a draw chooses of `logits`, f32 [elements], which stay as they are; or -1 if any is NaN or infinite.
-   * scratch: f32 [sampleScratch(elements)]; recent: u32 [recents], indices that the repetition penalty is for.
+   * scratch: f32 [sampleScratch(elements)]; recent: u32 [recents], indices that the repetition penalty is for. `to`: see
+   * `argmax`.
    */
   sample(
     scratch: number,
@@ -132,7 +140,10 @@ export interface Backend {
     recent: number,
     recents: number,
     choice: TokenChoice,
+    to?: number,
   ): Promise<number>;
+  /** Tokens that are best chosen before the first of them is waited for: 1, where a result costs nothing to read. */
+  readonly tokensAhead: number;
 
   /** Copies values in, at an address; whole words of 4 bytes but for u8 pixels. They are read before this returns. */
   write(address: number, values: Uint8Array | Uint32Array | Float32Array): void;

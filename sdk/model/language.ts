@@ -114,7 +114,7 @@ export class Language {
     const at = this.#at;
     const w = this.#weights;
     b.rmsNorm(at.last, x, w.outputNorm, rows, c.width, c.eps);
-    if (!readsQuantized(w.output.format)) {
+    if (b.keepsActivations || !readsQuantized(w.output.format)) {
       linear(b, at.logits, at.last, at.input.quantized, w.output, 0, rows, Epilogue.store);
       return at.logits;
     }

@@ -22,6 +22,8 @@ export class WasmBackend implements Backend {
   readonly name: string;
   /** First address that is free for the caller. */
   readonly base: number;
+  readonly keepsActivations: boolean;
+  readonly tokensAhead = 1;
   readonly memory: WebAssembly.Memory;
   readonly #kernels: KernelExports;
   readonly #relaxedBytes: number;
@@ -29,6 +31,7 @@ export class WasmBackend implements Backend {
 
   private constructor(build: KernelBuild, memory: WebAssembly.Memory, kernels: KernelExports) {
     this.name = `wasm-${build}`;
+    this.keepsActivations = build === "plain";
     this.memory = memory;
     this.#kernels = kernels;
     this.base = kernels.__heap_base.value;
@@ -246,8 +249,13 @@ export class WasmBackend implements Backend {
     this.#kernels.pixel_shuffle(dst, x, grid, width, scale);
   }
 
-  argmax(x: number, elements: number): Promise<number> {
-    return Promise.resolve(this.#kernels.argmax(x, elements) | 0);
+  argmax(x: number, elements: number, to = 0): Promise<number> {
+    return Promise.resolve(this.#left(to, this.#kernels.argmax(x, elements) | 0));
+  }
+
+  #left(to: number, id: number): number {
+    if (to !== 0 && id >= 0) this.write(to, Uint32Array.of(id));
+    return id;
   }
 
   sampleScratch(elements: number): number {
@@ -261,6 +269,7 @@ export class WasmBackend implements Backend {
     recent: number,
     recents: number,
     { repetitionPenalty, temperature, topK, topP, minP, uniform }: TokenChoice,
+    to = 0,
   ): Promise<number> {
     const most = topK === 0 ? elements : Math.min(topK, elements);
     const id = this.#kernels.sample(
@@ -276,7 +285,7 @@ export class WasmBackend implements Backend {
       minP,
       uniform,
     );
-    return Promise.resolve(id | 0);
+    return Promise.resolve(this.#left(to, id | 0));
   }
 
   write(address: number, values: Uint8Array | Uint32Array | Float32Array): void {

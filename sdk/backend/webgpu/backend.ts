@@ -12,6 +12,9 @@ import { quantize, recordBytes, roundingError } from "./ops/records.ts";
 /** The operations on a GPU: every call is recorded, and runs before the next result is read. */
 export class WebGpuBackend extends DeviceMemory {
   readonly name = "webgpu";
+  readonly keepsActivations = true;
+  /** A result takes up to 10 ms to be seen in Deno, some in a browser: as long as several tokens. */
+  readonly tokensAhead = 8;
 
   /** @param maxBinding Bytes that a shader sees of a buffer at most; the device's own limit if that is lower. */
   constructor(device: GPUDevice, host: WasmBackend, maxBinding = Infinity) {
@@ -98,8 +101,8 @@ export class WebGpuBackend extends DeviceMemory {
     copy(this, to, from, bytes);
   }
 
-  argmax(x: number, elements: number): Promise<number> {
-    return argmax(this, x, elements);
+  argmax(x: number, elements: number, to = 0): Promise<number> {
+    return argmax(this, x, elements, to);
   }
 
   sampleScratch(elements: number): number {
@@ -113,7 +116,8 @@ export class WebGpuBackend extends DeviceMemory {
     recent: number,
     recents: number,
     choice: TokenChoice,
+    to = 0,
   ): Promise<number> {
-    return sample(this, scratch, logits, elements, recent, recents, choice);
+    return sample(this, scratch, logits, elements, recent, recents, choice, to);
   }
 }

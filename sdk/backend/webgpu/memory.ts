@@ -18,6 +18,13 @@ export interface Operand {
   readonly segment: Segment;
 }
 
+/** A place for an answer to the CPU: u32 from `word` on of the binding. */
+export interface Answer {
+  readonly binding: Binding;
+  readonly word: number;
+  read(): Promise<Uint32Array<ArrayBuffer>>;
+}
+
 /**
  * A GPU's memory behind flat addresses, and how operations are called on it. Weights are converted by the CPU's kernels, in
  * a small memory of theirs, and copied over piece by piece.
@@ -160,8 +167,8 @@ export class DeviceMemory {
     return { buffer: this.#nothing, offset: 0, size: this.#nothing.size };
   }
 
-  /** A place for an answer to the CPU: u32 [elements] from `word` on of the binding, and how it is read. */
-  answer(elements = 1): { binding: Binding; word: number; read: () => Promise<Uint32Array<ArrayBuffer>> } {
+  /** A place for an answer, until so many others have been asked for as there are places. */
+  answer(elements = 1): Answer {
     if (this.#nextResult + elements > RESULTS) this.#nextResult = 0;
     const word = this.#nextResult;
     this.#nextResult += elements;

@@ -1,5 +1,5 @@
 import type { TokenChoice } from "../../backend.ts";
-import type { DeviceMemory } from "../memory.ts";
+import type { Answer, DeviceMemory } from "../memory.ts";
 import { operation } from "../operation.ts";
 
 /** What f32 has next below 1. */
@@ -17,10 +17,18 @@ const SAMPLE = operation("sample", ["write", "write"], {
 export const OPERATIONS = [ARGMAX, SAMPLE];
 
 /** See `Backend.argmax`. */
-export async function argmax(m: DeviceMemory, x: number, elements: number): Promise<number> {
+export function argmax(m: DeviceMemory, x: number, elements: number, to = 0): Promise<number> {
   const from = m.operand(x);
-  const { binding, word, read } = m.answer();
-  m.run(ARGMAX, {}, [from.binding, binding], { dst: word, x: from.word, elements }, [1]);
+  const answer = m.answer();
+  m.run(ARGMAX, {}, [from.binding, answer.binding], { dst: answer.word, x: from.word, elements }, [1]);
+  return chosen(m, answer, to);
+}
+
+async function chosen(m: DeviceMemory, { binding, word, read }: Answer, to: number): Promise<number> {
+  if (to !== 0) {
+    const place = m.operand(to);
+    m.recorder.copy(place.binding.buffer, place.word * 4, binding.buffer, word * 4, 4);
+  }
   return (await read())[0]! | 0;
 }
 
@@ -33,7 +41,7 @@ export function sampleScratch(elements: number): number {
  * See `Backend.sample`. Sums are f32: what is drawn is another index than the CPU's only where `uniform` is within 1e-5 of
  * the edge of what belongs to an index, or top-p as near to the sum of what it keeps.
  */
-export async function sample(
+export function sample(
   m: DeviceMemory,
   scratch: number,
   logits: number,
@@ -41,11 +49,12 @@ export async function sample(
   recent: number,
   recents: number,
   { repetitionPenalty, temperature, topK, topP, minP, uniform }: TokenChoice,
+  to = 0,
 ): Promise<number> {
   const [work, from, ids] = [m.operand(scratch), m.operand(logits), m.operand(recent)];
-  const { binding, word, read } = m.answer();
-  m.run(SAMPLE, {}, [work.binding, binding], {
-    ...{ dst: word, scratch: work.word, logits: from.word, elements, recent: ids.word, recents },
+  const answer = m.answer();
+  m.run(SAMPLE, {}, [work.binding, answer.binding], {
+    ...{ dst: answer.word, scratch: work.word, logits: from.word, elements, recent: ids.word, recents },
     penalty: normal(repetitionPenalty),
     temperature: temperature === 0 ? 0 : normal(temperature),
     top_k: topK === 0 ? elements : Math.min(topK, elements),
@@ -54,7 +63,7 @@ export async function sample(
     min_p: minP === 0 ? 0 : normal(minP),
     uniform: Math.min(uniform, BELOW_ONE),
   }, [1]);
-  return (await read())[0]! | 0;
+  return chosen(m, answer, to);
 }
 
 function normal(value: number): number {
