@@ -1,13 +1,17 @@
-import type { Epilogue, Matrix, TokenChoice } from "../backend.ts";
+import type { Epilogue, KeyStore, KvLayer, Matrix, TokenChoice } from "../backend.ts";
 import type { WasmBackend } from "../wasm/backend.ts";
 import { DeviceMemory } from "./memory.ts";
+import { attention, attentionProbabilities, attentionScratch } from "./ops/attention.ts";
+import { attentionReceived } from "./ops/attention_received.ts";
 import { argmax, sample, sampleScratch } from "./ops/choice.ts";
 import { add, copy, geluQuantize, swiglu, swigluQuantize } from "./ops/elements.ts";
 import { embed } from "./ops/embed.ts";
+import { storeKeys, storeValues } from "./ops/kv_store.ts";
 import { linear } from "./ops/linear.ts";
 import { layerNorm, rmsNorm } from "./ops/norms.ts";
 import { patches, pixelShuffle } from "./ops/pixels.ts";
 import { quantize, recordBytes, roundingError } from "./ops/records.ts";
+import { rope } from "./ops/rope.ts";
 
 /** The operations on a GPU: every call is recorded, and runs before the next result is read. */
 export class WebGpuBackend extends DeviceMemory {
@@ -91,6 +95,55 @@ export class WebGpuBackend extends DeviceMemory {
 
   pixelShuffle(dst: number, x: number, grid: number, width: number, scale: number): void {
     pixelShuffle(this, dst, x, grid, width, scale);
+  }
+
+  rope(x: number, turns: number, rows: number, heads: number, headWidth: number, stride: number): void {
+    rope(this, x, turns, rows, heads, headWidth, stride);
+  }
+
+  storeKeys(store: KeyStore, x: number, slot: number, rows: number): void {
+    storeKeys(this, store, x, slot, rows);
+  }
+
+  storeValues(cache: KvLayer, x: number, slot: number, rows: number): void {
+    storeValues(this, cache, x, slot, rows);
+  }
+
+  attentionProbabilities(rows: number, heads: number, _kvHeads: number, positions: number): number {
+    return attentionProbabilities(rows, heads, positions);
+  }
+
+  attentionScratch(positions: number, headWidth: number): number {
+    return attentionScratch(positions, headWidth);
+  }
+
+  attention(
+    dst: number,
+    q: number,
+    cache: KvLayer,
+    scratch: number,
+    rows: number,
+    heads: number,
+    past: number,
+    causal: boolean,
+    probabilities = 0,
+    reuse = false,
+    textSlots = 0,
+    texts = 0,
+  ): void {
+    attention(this, dst, q, cache, scratch, rows, heads, past, causal, probabilities, reuse, textSlots, texts);
+  }
+
+  attentionReceived(
+    dst: number,
+    probabilities: number,
+    rows: number,
+    heads: number,
+    _kvHeads: number,
+    past: number,
+    causal: boolean,
+  ): void {
+    attentionReceived(this, dst, probabilities, rows, heads, past, causal);
   }
 
   add(dst: number, x: number, elements: number): void {

@@ -1,0 +1,114 @@
+import type { KvLayer } from "../../backend.ts";
+import type { DeviceMemory } from "../memory.ts";
+import { operation } from "../operation.ts";
+import { KV_CONSTANTS, kvConstants } from "./kv_shape.ts";
+
+/** Slots that a workgroup does, `PART` in the shaders. */
+const PART = 256;
+/** Rows up to which a workgroup does one head of one row, with all its lanes. */
+const FEW_ROWS = 16;
+/** Heads of rows whose parts are held at once: 128 rows of 12 heads, and more than one row of any model has. */
+const MAX_VECTORS = 1536;
+/** Values that a part has beside those of the head: its largest score and its sum, and two for alignment. */
+const STATS = 4;
+
+const inParts = (name: "attention" | "attention_few") =>
+  operation(name, ["write", "read", "read", "read"], {
+    ...{ dst: "u32", q: "u32", keys: "u32", values: "u32", scratch: "u32" },
+    ...{ rows: "u32", heads: "u32", kvHeads: "u32", capacity: "u32", past: "u32", causal: "u32" },
+    ...{ probabilities: "u32", reuse: "u32", textKeys: "u32", textCapacity: "u32", textSlots: "u32", texts: "u32" },
+    ...{ stride: "u32", parts: "u32", whole: "u32" },
+  }, KV_CONSTANTS);
+const ATTENTION = inParts("attention");
+/** The same for few rows. */
+const ATTENTION_FEW = inParts("attention_few");
+const ATTENTION_MERGE = operation("attention_merge", ["write"], {
+  ...{ dst: "u32", scratch: "u32", width: "u32", heads: "u32", past: "u32", causal: "u32" },
+  ...{ probabilities: "u32", stride: "u32", parts: "u32" },
+});
+
+export const OPERATIONS = [ATTENTION, ATTENTION_FEW, ATTENTION_MERGE];
+
+/** See `Backend.attentionProbabilities`: f32 [rows][heads][strideOf(positions)]. */
+export function attentionProbabilities(rows: number, heads: number, positions: number): number {
+  return rows * heads * strideOf(positions);
+}
+
+/** Weights kept of a row's head: four slots are read at a time. */
+export function strideOf(slots: number): number {
+  return Math.ceil(slots / 4) * 4;
+}
+
+/** See `Backend.attentionScratch`. */
+export function attentionScratch(positions: number, headWidth: number): number {
+  return Math.ceil(positions / PART) * MAX_VECTORS * (headWidth + STATS);
+}
+
+/** See `Backend.attention`. @throws {LorisError} `file_unsupported` if heads are too wide. */
+export function attention(
+  m: DeviceMemory,
+  dst: number,
+  q: number,
+  cache: KvLayer,
+  scratch: number,
+  rows: number,
+  heads: number,
+  past: number,
+  causal: boolean,
+  probabilities: number,
+  reuse: boolean,
+  textSlots: number,
+  texts: number,
+): void {
+  const { heads: kvHeads, headWidth, capacity, format, textKeys } = cache;
+  const [to, keys, values] = [m.operand(dst), m.operand(cache.keys), m.operand(cache.values)];
+  const text = textKeys && m.operand(textKeys.keys);
+  const kept = probabilities === 0 ? 0 : m.operand(probabilities).word;
+  const far = keys.segment !== to.segment;
+  const slots = causal ? past + rows : past;
+  const [stride, parts] = [strideOf(slots), Math.ceil(slots / PART)];
+  const merged = parts > 1 || (kept !== 0 && !reuse);
+  const common = {
+    ...{ keys: keys.word, values: values.word, scratch: m.operand(scratch).word, heads, kvHeads, capacity },
+    ...{
+      causal: Number(causal),
+      reuse: Number(reuse),
+      textKeys: text?.word ?? 0,
+      textCapacity: textKeys?.capacity ?? 0,
+    },
+    ...{
+      textSlots: text ? m.operand(textSlots).word : 0,
+      texts: text ? texts : 0,
+      stride,
+      parts,
+      whole: Number(!merged),
+    },
+  };
+  const constants = kvConstants(headWidth, format, far);
+  const stores = far ? [keys.binding, values.binding, text?.binding ?? m.nothing] : [m.nothing, m.nothing, m.nothing];
+  const bindings = [to.binding, ...stores];
+  const from = m.operand(q).word;
+  const step = merged ? Math.floor(MAX_VECTORS / heads) : rows;
+  for (let row = 0; row < rows; row += step) {
+    const ofStep = {
+      ...{ rows: Math.min(step, rows - row), past: causal ? past + row : past },
+      ...{ dst: to.word + row * heads * headWidth, q: from + row * heads * headWidth },
+      probabilities: kept === 0 ? 0 : kept + row * heads * stride,
+    };
+    const params = { ...common, ...ofStep };
+    if (rows <= FEW_ROWS) m.run(ATTENTION_FEW, constants, bindings, params, [parts, ofStep.rows * heads]);
+    else {
+      const tiles = Math.ceil(ofStep.rows * (heads / kvHeads) / vectorsOf(headWidth));
+      m.run(ATTENTION, constants, bindings, params, [tiles, kvHeads, parts]);
+    }
+    if (!merged) continue;
+    const merge = { ...params, width: headWidth, probabilities: reuse ? 0 : params.probabilities };
+    m.run(ATTENTION_MERGE, {}, [to.binding], merge, [ofStep.rows * heads]);
+  }
+}
+
+/** Query vectors that a workgroup does together, `VECTORS` in the shader. */
+function vectorsOf(headWidth: number): number {
+  if (headWidth <= 64) return 32;
+  return headWidth <= 96 ? 16 : 8;
+}

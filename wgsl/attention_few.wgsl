@@ -1,0 +1,77 @@
+// Attention of few rows: a workgroup for a part of the slots of a row's head. FOURS lanes read a slot, each four elements.
+#import lanes
+#import attention
+
+// Slots that all lanes read at once, and how often they do before their sums are added up.
+const SLOTS = 256u / FOURS;
+const TIMES = 8u;
+
+// Of slots that are read together, each lane's part of the score; then of each lane's slots the weighted values.
+var<workgroup> sums: array<f32, SLOTS * TIMES * (FOURS + 1u)>;
+// Of the part's slots, first the scores.
+var<workgroup> weights: array<f32, PART>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let part = group.x;
+  let vector = group.y;
+  let head = vector % p.heads / (p.heads / p.kvHeads);
+  let first = part * PART;
+  let end = visible(vector / p.heads);
+  if (end <= first) { return; }
+  let count = min(end - first, PART);
+  let kept = (p.probabilities + vector * p.stride + first) / 4u;
+  var largest = 0.0;
+  var weight = 0.0;
+  if (p.reuse != 0u) {
+    if (lane < count) { weight = work[kept + lane / 4u][lane % 4u]; }
+  } else {
+    find_sources(first, lane, 256u);
+    make_scores(vector, head, count, lane);
+    if (p.probabilities != 0u && lane * 4u < count) {
+      work[kept + lane] = vec4f(weights[lane * 4u], weights[lane * 4u + 1u], weights[lane * 4u + 2u], weights[lane * 4u + 3u]);
+    }
+    let score = select(LOWEST, weights[lane], lane < count);
+    largest = largest_over_lanes(score, lane);
+    weight = select(0.0, exp(score - largest), lane < count);
+  }
+  weights[lane] = weight;
+  let sum = sum_over_lanes(weight, lane);
+  let four = lane % FOURS;
+  if (lane < SLOTS * FOURS) {
+    var weighted = vec4f();
+    for (var slot = lane / FOURS; slot < count; slot += SLOTS) { weighted += weights[slot] * value(head, first + slot, four); }
+    for (var i = 0u; i < 4u; i++) { sums[lane * 4u + i] = weighted[i]; }
+  }
+  workgroupBarrier();
+  if (lane < FOURS) {
+    var weighted = vec4f();
+    for (var i = lane * 4u; i < SLOTS * HEAD_WIDTH; i += HEAD_WIDTH) {
+      weighted += vec4f(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]);
+    }
+    finish(vector, part, lane, weighted, largest, sum);
+  }
+}
+
+// Leaves the scores of the part's slots in `weights`.
+fn make_scores(vector: u32, head: u32, count: u32, lane: u32) {
+  let slot = lane / FOURS;
+  let four = lane % FOURS;
+  let query = work[p.q / 4u + vector * FOURS + four] / sqrt(f32(HEAD_WIDTH));
+  for (var start = 0u; start < count; start += SLOTS * TIMES) {
+    if (slot < SLOTS) {
+      for (var i = 0u; i < TIMES; i++) {
+        // beyond the end the last one once more, so that loads need not wait for a condition
+        let source = sources[min(start + i * SLOTS + slot, count - 1u)];
+        sums[(i * SLOTS + slot) * (FOURS + 1u) + four] = dot(query, key(head, source, four));
+      }
+    }
+    workgroupBarrier();
+    if (lane < SLOTS * TIMES && start + lane < PART) {
+      var score = 0.0;
+      for (var i = 0u; i < FOURS; i++) { score += sums[lane * (FOURS + 1u) + i]; }
+      weights[start + lane] = score;
+    }
+    workgroupBarrier();
+  }
+}

@@ -1,0 +1,2 @@
+// Rows of keys into slots of a layer's store.
+#import store
