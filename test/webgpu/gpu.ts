@@ -12,7 +12,8 @@ const HOST_BYTES = 64 << 20;
  * adapter: tests that need one are then to be ignored. A command that the device refuses is an error of the test run.
  */
 export async function device(): Promise<GPUDevice | undefined> {
-  const adapter = await navigator.gpu?.requestAdapter();
+  const adapter = await navigator.gpu?.requestAdapter() ??
+    await navigator.gpu?.requestAdapter({ forceFallbackAdapter: true });
   if (!adapter) {
     // deno-lint-ignore no-console -- a skip must say why
     console.log("skipped: WebGPU has no adapter here (CONTRIBUTING.md says how to run on one in software)");

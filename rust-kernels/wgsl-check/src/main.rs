@@ -4,9 +4,13 @@
 //! cannot be read or has no such file.
 use naga::front::wgsl;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, GlobalVariable, Module};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};
+
+const MAX_LANES: u32 = 256;
+const MAX_WORKGROUP_BYTES: u32 = 16384;
 
 fn main() -> ExitCode {
     let Some(folder) = env::args_os().nth(1) else {
@@ -55,6 +59,36 @@ fn check(source: &str) -> Result<(), String> {
     Validator::new(ValidationFlags::all(), Capabilities::empty())
         .validate(&module)
         .map_err(|error| error.emit_to_string(source))?;
+    within_limits(&module)
+}
+
+/// The limits that every device of WebGPU has; naga's validator knows none.
+fn within_limits(module: &Module) -> Result<(), String> {
+    for entry in &module.entry_points {
+        let lanes: u32 = entry.workgroup_size.iter().product();
+        if lanes > MAX_LANES {
+            return Err(format!(
+                "{}: a workgroup of {lanes} lanes, over {MAX_LANES}",
+                entry.name
+            ));
+        }
+    }
+    let shared = |variable: &&GlobalVariable| variable.space == AddressSpace::WorkGroup;
+    let bytes: u32 = module
+        .global_variables
+        .iter()
+        .map(|(_, variable)| variable)
+        .filter(shared)
+        .map(|variable| {
+            module.types[variable.ty]
+                .inner
+                .size(module.to_ctx())
+                .next_multiple_of(16)
+        })
+        .sum();
+    if bytes > MAX_WORKGROUP_BYTES {
+        return Err(format!("{bytes} bytes of workgroup memory, over {MAX_WORKGROUP_BYTES}"));
+    }
     Ok(())
 }
 
@@ -71,7 +105,9 @@ mod tests {
 
     #[test]
     fn names_what_cannot_be_parsed() {
-        assert!(check("fn main() { let x = ; }").unwrap_err().contains("expected expression"));
+        assert!(check("fn main() { let x = ; }")
+            .unwrap_err()
+            .contains("expected expression"));
     }
 
     #[test]
@@ -86,5 +122,19 @@ mod tests {
         let source = "enable f16; @group(0) @binding(0) var<storage, read_write> x: array<f16>;
             @compute @workgroup_size(1) fn main() { x[0] = 1.0h; }";
         assert!(check(source).is_err());
+    }
+
+    #[test]
+    fn refuses_more_lanes_than_every_device_has() {
+        let message = check("@compute @workgroup_size(32, 16) fn main() {}").unwrap_err();
+        assert!(message.contains("512"), "{message}");
+    }
+
+    #[test]
+    fn refuses_more_workgroup_memory_than_every_device_has() {
+        let source = "var<workgroup> a: array<f32, 4000>; var<workgroup> b: array<u32, 97>;
+            @compute @workgroup_size(1) fn main() { a[0] = f32(b[0]); }";
+        let message = check(source).unwrap_err();
+        assert!(message.contains("16400"), "{message}");
     }
 }
