@@ -10,7 +10,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 
 const source = new URL("../wgsl/", import.meta.url);
-const target = new URL("../sdk/backend/webgpu/generated/shaders.ts", import.meta.url);
+/** The module that is made. */
+export const generated = new URL("../sdk/backend/webgpu/generated/shaders.ts", import.meta.url);
 
 /** The module's text. */
 export async function shadersModule(): Promise<string> {
@@ -37,4 +38,4 @@ async function withImports(file: URL, imported: Set<string>): Promise<string> {
   return lines.join("\n");
 }
 
-if (import.meta.main) await writeFile(target, await shadersModule());
+if (import.meta.main) await writeFile(generated, await shadersModule());

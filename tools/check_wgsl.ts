@@ -5,7 +5,7 @@
  * Usage: deno task wgsl:check (needs cargo)
  */
 import { spawnSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { SHADERS } from "../sdk/backend/webgpu/generated/shaders.ts";
 import { type Operation, variantsOf } from "../sdk/backend/webgpu/operation.ts";
 import { OPERATIONS } from "../sdk/backend/webgpu/operations.ts";
+import { generated, shadersModule } from "./build_wgsl.ts";
 
 /** What a row of the table says otherwise than its shader; the shader cannot be called by such a row. */
 export function disagreements(operation: Operation): string[] {
@@ -82,6 +83,9 @@ async function validate(): Promise<boolean> {
 
 if (import.meta.main) {
   const wrong = [
+    ...await readFile(generated, "utf8") === await shadersModule()
+      ? []
+      : [`${generated.pathname} is not of wgsl/: run deno task wgsl`],
     ...OPERATIONS.flatMap(disagreements),
     ...withoutRow(OPERATIONS).map((name) => `${name}: no row of the table of operations`),
   ];

@@ -9,12 +9,13 @@ const HOST_BYTES = 64 << 20;
 
 /**
  * A device with no more than every WebGPU has, one for a test file; `undefined`, and a word about it, where there is no
- * adapter: tests that need one are then to be ignored. A command that the device refuses is an error of the test run.
+ * adapter: tests that need one are then to be ignored, unless LORIS_GPU=required makes that an error. A command that the device refuses is an error of the test run.
  */
 export async function device(): Promise<GPUDevice | undefined> {
   const adapter = await navigator.gpu?.requestAdapter() ??
     await navigator.gpu?.requestAdapter({ forceFallbackAdapter: true });
   if (!adapter) {
+    if (Deno.env.get("LORIS_GPU") === "required") throw new Error("WebGPU has no adapter, and LORIS_GPU asks for one");
     // deno-lint-ignore no-console -- a skip must say why
     console.log("skipped: WebGPU has no adapter here (CONTRIBUTING.md says how to run on one in software)");
     return undefined;

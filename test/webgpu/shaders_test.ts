@@ -4,15 +4,18 @@ import { SHADERS } from "../../sdk/backend/webgpu/generated/shaders.ts";
 import type { Operation } from "../../sdk/backend/webgpu/operation.ts";
 import { variantsOf } from "../../sdk/backend/webgpu/operation.ts";
 import { OPERATIONS } from "../../sdk/backend/webgpu/operations.ts";
-import { shadersModule } from "../../tools/build_wgsl.ts";
+import { generated, shadersModule } from "../../tools/build_wgsl.ts";
 import { disagreements, withoutRow } from "../../tools/check_wgsl.ts";
 import { device } from "./gpu.ts";
 
 const gpu = await device();
 
 Deno.test("the committed shaders are those of wgsl/", async () => {
-  const file = new URL("../../sdk/backend/webgpu/generated/shaders.ts", import.meta.url);
-  assert.equal(await readFile(file, "utf8"), await shadersModule(), "run deno task wgsl and commit what it writes");
+  assert.equal(
+    await readFile(generated, "utf8"),
+    await shadersModule(),
+    "run deno task wgsl and commit what it writes",
+  );
 });
 
 Deno.test("every shader has one row of the table of operations, which agrees with its text", () => {
