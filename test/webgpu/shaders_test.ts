@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { SHADERS } from "../../sdk/backend/webgpu/generated/shaders.ts";
-import type { Operation } from "../../sdk/backend/webgpu/operation.ts";
-import { variantsOf } from "../../sdk/backend/webgpu/operation.ts";
+import { type Operation, variantsOf } from "../../sdk/backend/webgpu/operation.ts";
 import { OPERATIONS } from "../../sdk/backend/webgpu/operations.ts";
 import { generated, shadersModule } from "../../tools/build_wgsl.ts";
 import { disagreements, withoutRow } from "../../tools/check_wgsl.ts";
@@ -18,8 +16,8 @@ Deno.test("the committed shaders are those of wgsl/", async () => {
   );
 });
 
-Deno.test("every shader has one row of the table of operations, which agrees with its text", () => {
-  assert.deepEqual(OPERATIONS.map(({ name }) => name).toSorted(), Object.keys(SHADERS).toSorted());
+Deno.test("every shader is in the table of operations, which agrees with its text", () => {
+  assert.deepEqual(withoutRow(OPERATIONS), []);
   assert.deepEqual(OPERATIONS.flatMap(disagreements), []);
 });
 
