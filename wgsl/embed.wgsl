@@ -2,6 +2,7 @@
 #import grid
 // here, since what is imported within a condition counts as imported
 #import halves
+#import nibbles
 
 // packed: the group of 8 tokens that `first` is in, in words; ids, in words: which of them, if from first to under end
 struct Params { dst: u32, packed: u32, ids: u32, count: u32, width: u32, first: u32, end: u32 }
@@ -34,10 +35,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let place = id - p.first;
   let start = p.packed / ELEMENT + place / 8u * group_size();
   for (var step = lane; step * 4u < p.width; step += 64u) {
-    let w = piece(start, step, place / 4u % 2u);
+    let tokens = weights(piece(start, step, place / 4u % 2u));
+    let row = transpose(tokens)[place % 4u] * UNIT;
     for (var i = 0u; i < min(4u, p.width - step * 4u); i++) {
-      let tokens = weights(w, i) * UNIT;
-      work[p.dst + r * p.width + step * 4u + i] = bitcast<u32>(tokens[place % 4u]);
+      work[p.dst + r * p.width + step * 4u + i] = bitcast<u32>(row[i]);
     }
   }
 }

@@ -1,8 +1,17 @@
 // y = x W^T + bias with 4-bit weights with a minimum in blocks of 32.
 #import linear
 #import packed_q4_min
+#if RECORDS_I8
+#import input_i8
+#else
+#import input_f32
+#endif
 #if TILED
+#if RECORDS_I8
+#import linear_tiled_i8
+#else
 #import linear_tiled
+#endif
 #else
 #import linear_few
 #endif

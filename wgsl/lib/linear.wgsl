@@ -13,39 +13,27 @@ const GELU = 2u;
 @group(0) @binding(0) var<uniform> p: Params;
 #if VECTORS
 // width is whole blocks, columns are whole fours, and so are the rows' places
-@group(0) @binding(1) var<storage, read_write> work: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> work: array<vec4u>;
 #else
-@group(0) @binding(1) var<storage, read_write> work: array<f32>;
+@group(0) @binding(1) var<storage, read_write> work: array<u32>;
 #endif
 @group(0) @binding(3) var<storage, read> biases: array<f32>;
-
-// x[row, 4 * step ...], zeros beyond the width; instead of a row beyond the last one, the last
-fn input(row: u32, step: u32) -> vec4f {
-  let start = p.x + min(row, p.rows - 1u) * p.width;
-#if VECTORS
-  return work[(start >> 2u) + step];
-#else
-  let k = vec4u(step * 4u) + vec4u(0u, 1u, 2u, 3u);
-  let at = vec4u(start) + min(k, vec4u(p.width - 1u));
-  return select(vec4f(), vec4f(work[at.x], work[at.y], work[at.z], work[at.w]), k < vec4u(p.width));
-#endif
-}
 
 // puts the sums of a row for columns `column` ... to their place, where there are such
 fn finish(row: u32, column: u32, sums: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }
   let dst = p.dst + row * p.stride + column;
 #if VECTORS
-  let before = work[dst >> 2u];
-  work[dst >> 2u] = vec4f(
+  let before = bitcast<vec4f>(work[dst >> 2u]);
+  work[dst >> 2u] = bitcast<vec4u>(vec4f(
     finished(sums.x, column, before.x),
     finished(sums.y, column + 1u, before.y),
     finished(sums.z, column + 2u, before.z),
     finished(sums.w, column + 3u, before.w),
-  );
+  ));
 #else
   for (var i = 0u; i < min(4u, p.columns - column); i++) {
-    work[dst + i] = finished(sums[i], column + i, work[dst + i]);
+    work[dst + i] = bitcast<u32>(finished(sums[i], column + i, bitcast<f32>(work[dst + i])));
   }
 #endif
 }

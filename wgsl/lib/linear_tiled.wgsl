@@ -1,4 +1,4 @@
-// Many rows: a workgroup does a square of rows and columns. It goes over the width in steps of 32 inputs, which it puts
+// Many rows: a workgroup does a square of rows and columns. It goes over the width in blocks of 32 inputs, which it puts
 // into its own memory with the weights unpacked; a lane does 4 columns of 8 rows, or of 4 where the square is small.
 #if LARGE
 const TILE = 64u;
@@ -6,22 +6,28 @@ const TILE = 64u;
 const TILE = 32u;
 #endif
 const QUADS = TILE / 4u;
+const LANE_ROWS = TILE / 8u;
 
 // [32 inputs][rows or columns]
 var<workgroup> rows_tile: array<vec4f, 32u * QUADS>;
 var<workgroup> columns_tile: array<vec4f, 32u * QUADS>;
 
+// 4 inputs of 4 rows
+fn rows_piece(row: u32, step: u32) -> mat4x4f {
+  return mat4x4f(input(row, step), input(row + 1u, step), input(row + 2u, step), input(row + 3u, step));
+}
+
 @compute @workgroup_size(TILE * 2u)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // what a lane fetches: 4 inputs of 4 rows and of 4 columns
+  // what a lane fetches of a block: 4 inputs of 4 rows and of 4 columns
   let quad = lane % QUADS;
   let part = lane / QUADS;
   let row = group.y * TILE + quad * 4u;
   let column = group.x * TILE + quad * 4u;
   let last = (p.columns + 7u) / 8u - 1u;
   let start = p.packed / ELEMENT + min(column >> 3u, last) * group_size();
+  let to = part * 4u * QUADS + quad;
   // what it computes
-  const LANE_ROWS = TILE / 8u;
   let upper = part * LANE_ROWS / 4u;
   var a0 = vec4f();
   var a1 = vec4f();
@@ -33,21 +39,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var b2 = vec4f();
   var b3 = vec4f();
 #endif
-  for (var block = 0u; block < (p.width + 31u) / 32u; block++) {
-    let step = block * 8u + part;
-    let x = transpose(mat4x4f(input(row, step), input(row + 1u, step), input(row + 2u, step), input(row + 3u, step)));
-    let w = piece(start, step, quad & 1u);
+  let blocks = (p.width + 31u) / 32u;
+  var next_rows = rows_piece(row, part);
+  var next_columns = piece(start, part, quad & 1u);
+  for (var block = 0u; block < blocks; block++) {
     workgroupBarrier();
-    let to = part * 4u * QUADS + quad;
+    let x = transpose(next_rows);
+    let w = weights(next_columns);
     rows_tile[to] = x[0];
     rows_tile[to + QUADS] = x[1];
     rows_tile[to + 2u * QUADS] = x[2];
     rows_tile[to + 3u * QUADS] = x[3];
-    columns_tile[to] = weights(w, 0u);
-    columns_tile[to + QUADS] = weights(w, 1u);
-    columns_tile[to + 2u * QUADS] = weights(w, 2u);
-    columns_tile[to + 3u * QUADS] = weights(w, 3u);
+    columns_tile[to] = w[0];
+    columns_tile[to + QUADS] = w[1];
+    columns_tile[to + 2u * QUADS] = w[2];
+    columns_tile[to + 3u * QUADS] = w[3];
     workgroupBarrier();
+    // under way while this block is computed; after the last one, that again
+    let step = min(block + 1u, blocks - 1u) * 8u + part;
+    next_rows = rows_piece(row, step);
+    next_columns = piece(start, step, quad & 1u);
     for (var k = 0u; k < 32u * QUADS; k += QUADS) {
       let w = columns_tile[k + quad];
       let a = rows_tile[k + upper];
@@ -64,15 +75,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 #endif
     }
   }
-  let to = group.y * TILE + part * LANE_ROWS;
-  finish(to, column, a0);
-  finish(to + 1u, column, a1);
-  finish(to + 2u, column, a2);
-  finish(to + 3u, column, a3);
+  let first = group.y * TILE + part * LANE_ROWS;
+  finish(first, column, a0);
+  finish(first + 1u, column, a1);
+  finish(first + 2u, column, a2);
+  finish(first + 3u, column, a3);
 #if LARGE
-  finish(to + 4u, column, b0);
-  finish(to + 5u, column, b1);
-  finish(to + 6u, column, b2);
-  finish(to + 7u, column, b3);
+  finish(first + 4u, column, b0);
+  finish(first + 5u, column, b1);
+  finish(first + 6u, column, b2);
+  finish(first + 7u, column, b3);
 #endif
 }

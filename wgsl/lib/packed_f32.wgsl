@@ -5,7 +5,6 @@ struct Piece { values: mat4x4f }
 
 // what sums are multiplied by in the end
 const UNIT = 1.0;
-
 // words of an element
 const ELEMENT = 4u;
 
@@ -31,8 +30,8 @@ fn one(at: u32, step: u32, i: u32) -> vec4f {
   return select(vec4f(), packed[at + i * 2u], step * 4u + i < p.width);
 }
 
-fn weights(w: Piece, i: u32) -> vec4f {
-  return w.values[i];
+fn weights(w: Piece) -> mat4x4f {
+  return w.values;
 }
 
 fn products(w: Piece, x: vec4f) -> vec4f {

@@ -1,17 +1,17 @@
 // A packed q4 matrix: groups of 8 columns; a block of 32 inputs has 8 scales, f16, then bytes [4 steps][8 columns][4] with
 // the first 16 inputs in their low halves, the others in the high ones, 8 too large.
 #import halves
+#import nibbles
 
 // What a lane reads at once: 4 inputs of 4 columns, the lower or the upper half of a group.
-struct Piece { values: mat4x4f, scales: vec4f }
+struct Piece { words: vec4u, header: vec4u, half: u32, shift: u32 }
 
 // what sums are multiplied by in the end: scales are stored times 2^8
 const UNIT = 1.0 / 256.0;
-// elements of a block
-const BLOCK = 9u;
-
 // words of an element
 const ELEMENT = 4u;
+// elements of a block
+const BLOCK = 9u;
 
 @group(0) @binding(2) var<storage, read> packed: array<vec4u>;
 
@@ -23,22 +23,33 @@ fn group_size() -> u32 {
 // inputs 4 * step ... of half a group that starts at the element `start`
 fn piece(start: u32, step: u32, half: u32) -> Piece {
   let block = start + (step >> 3u) * BLOCK;
-  let words = packed[block + 1u + (step & 3u) * 2u + half] >> vec4u(step & 4u);
-  return Piece(
-    mat4x4f(nibbles(words), nibbles(words >> vec4u(8u)), nibbles(words >> vec4u(16u)), nibbles(words >> vec4u(24u))),
-    halves(packed[block], half),
-  );
+  return Piece(packed[block + 1u + (step & 3u) * 2u + half], packed[block], half, step & 4u);
 }
 
-// The lowest 4 bits of each word less 8: added to the bits of 2^23, of which the same is taken again.
-fn nibbles(words: vec4u) -> vec4f {
-  return bitcast<vec4f>((words & vec4u(15u)) | vec4u(0x4b000000u)) - 8388616.0;
+fn scales(w: Piece) -> vec4f {
+  return halves(w.header, w.half);
 }
 
-fn weights(w: Piece, i: u32) -> vec4f {
-  return w.values[i] * w.scales;
+#if RECORDS_I8
+const MINIMUM = false;
+
+// for each column 4 bytes; less 8: the sign of 4 bits is spread over the byte
+fn integers(w: Piece) -> vec4u {
+  let bits = nibbles(w.words, w.shift) ^ vec4u(0x08080808u);
+  return bits | ((bits & vec4u(0x08080808u)) * 30u);
+}
+
+fn minimums(w: Piece) -> vec4f {
+  return vec4f();
+}
+#else
+fn weights(w: Piece) -> mat4x4f {
+  let by = scales(w);
+  let v = nibble_values(w.words, w.shift, 8.0);
+  return mat4x4f(v[0] * by, v[1] * by, v[2] * by, v[3] * by);
 }
 
 fn products(w: Piece, x: vec4f) -> vec4f {
-  return (w.values * x) * w.scales;
+  return (nibble_values(w.words, w.shift, 8.0) * x) * scales(w);
 }
+#endif

@@ -1,3 +1,4 @@
+import { LorisError } from "../../errors.ts";
 import type { Epilogue, KeyStore, KvLayer, Matrix, TokenChoice } from "../backend.ts";
 import type { WasmBackend } from "../wasm/backend.ts";
 import { DeviceMemory } from "./memory.ts";
@@ -10,31 +11,48 @@ import { storeKeys, storeValues } from "./ops/kv_store.ts";
 import { linear } from "./ops/linear.ts";
 import { layerNorm, rmsNorm } from "./ops/norms.ts";
 import { patches, pixelShuffle } from "./ops/pixels.ts";
-import { quantize, recordBytes, roundingError } from "./ops/records.ts";
+import { quantize, recordBytes, type Records, roundingError } from "./ops/records.ts";
 import { rope } from "./ops/rope.ts";
+
+/** Of WGSL: products of 4 packed bytes. */
+const I8_FEATURE = "packed_4x8_integer_dot_product";
 
 /** The operations on a GPU: every call is recorded, and runs before the next result is read. */
 export class WebGpuBackend extends DeviceMemory {
   readonly name = "webgpu";
-  readonly keepsActivations = true;
   /** A result takes up to 10 ms to be seen in Deno, some in a browser: as long as several tokens. */
   readonly tokensAhead = 8;
 
-  /** @param maxBinding Bytes that a shader sees of a buffer at most; the device's own limit if that is lower. */
-  constructor(device: GPUDevice, host: WasmBackend, maxBinding = Infinity) {
+  readonly records: Records;
+
+  /**
+   * @param maxBinding Bytes that a shader sees of a buffer at most; the device's own limit if that is lower.
+   * @param records "i8" needs the language feature `packed_4x8_integer_dot_product`.
+   * @throws {LorisError} `gpu_unavailable` if that is missing.
+   */
+  constructor(device: GPUDevice, host: WasmBackend, maxBinding = Infinity, records: Records = "f32") {
     super(device, host, maxBinding);
+    if (records === "i8" && !navigator.gpu.wgslLanguageFeatures.has(I8_FEATURE)) {
+      const message = `this WebGPU has no ${I8_FEATURE}, which 8-bit records need; use records: "f32"`;
+      throw new LorisError("gpu_unavailable", message, { param: "records" });
+    }
+    this.records = records;
+  }
+
+  get keepsActivations(): boolean {
+    return this.records === "f32";
   }
 
   activationRowBytes(width: number): number {
-    return recordBytes(width);
+    return recordBytes(this.records, width);
   }
 
   quantize(dst: number, x: number, rows: number, width: number): void {
-    quantize(this, dst, x, rows, width);
+    quantize(this, this.records, dst, x, rows, width);
   }
 
   roundingError(dst: number, x: number, width: number): void {
-    roundingError(this, dst, x, width);
+    roundingError(this, this.records, dst, x, width);
   }
 
   linear(
@@ -46,7 +64,7 @@ export class WebGpuBackend extends DeviceMemory {
     rows: number,
     epilogue: Epilogue,
   ): void {
-    linear(this, dst, x, quantized, matrix, bias, rows, epilogue);
+    linear(this, this.records, dst, x, quantized, matrix, bias, rows, epilogue);
   }
 
   embed(dst: number, table: Matrix, ids: number, count: number): void {

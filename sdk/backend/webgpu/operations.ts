@@ -9,6 +9,7 @@ import * as norms from "./ops/norms.ts";
 import * as pixels from "./ops/pixels.ts";
 import * as kvStore from "./ops/kv_store.ts";
 import * as rope from "./ops/rope.ts";
+import * as records from "./ops/records.ts";
 
 /** The table of operations: a row for each shader of `wgsl/`. */
 export const OPERATIONS: readonly Operation[] = [
@@ -22,4 +23,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...pixels.OPERATIONS,
   ...kvStore.OPERATIONS,
   ...rope.OPERATIONS,
+  ...records.OPERATIONS,
 ];

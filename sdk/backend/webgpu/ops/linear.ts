@@ -4,6 +4,7 @@ import { type Operation, operation, type ParamType } from "../operation.ts";
 import type { Groups } from "../recorder.ts";
 import type { ShaderConstants } from "../shader_text.ts";
 import { matrixWindows } from "./matrix_windows.ts";
+import type { Records } from "./records.ts";
 
 /** So many rows go over the packed weights; more are worth unpacking them into a workgroup's memory. */
 const FEW_ROWS = 8;
@@ -22,21 +23,22 @@ interface Ways {
   readonly tiled: Operation<keyof typeof PARAMS>;
 }
 
-function ways(name: Parameters<typeof operation>[0]): Ways {
-  const VECTORS = [false, true];
+function ways(format: WeightFormat, name: Parameters<typeof operation>[0]): Ways {
+  const either = [false, true];
+  const all = { VECTORS: either, ...(readsQuantized(format) ? { RECORDS_I8: either } : {}) };
   const buffers = ["write", "read", "read"] as const;
   return {
-    few: operation(name, buffers, PARAMS, { FOUR: [false, true], VECTORS }),
-    tiled: operation(name, buffers, PARAMS, { TILED: [true], LARGE: [false, true], VECTORS }),
+    few: operation(name, buffers, PARAMS, { FOUR: either, ...all }),
+    tiled: operation(name, buffers, PARAMS, { TILED: [true], LARGE: either, ...all }),
   };
 }
 
 const WAYS: Readonly<Record<WeightFormat, Ways>> = {
-  [WeightFormat.f32]: ways("linear_f32"),
-  [WeightFormat.f16]: ways("linear_f16"),
-  [WeightFormat.q8]: ways("linear_q8"),
-  [WeightFormat.q4]: ways("linear_q4"),
-  [WeightFormat.q4Min]: ways("linear_q4_min"),
+  [WeightFormat.f32]: ways(WeightFormat.f32, "linear_f32"),
+  [WeightFormat.f16]: ways(WeightFormat.f16, "linear_f16"),
+  [WeightFormat.q8]: ways(WeightFormat.q8, "linear_q8"),
+  [WeightFormat.q4]: ways(WeightFormat.q4, "linear_q4"),
+  [WeightFormat.q4Min]: ways(WeightFormat.q4Min, "linear_q4_min"),
 };
 
 export const OPERATIONS = Object.values(WAYS).flatMap(({ few, tiled }) => [few, tiled]);
@@ -44,6 +46,7 @@ export const OPERATIONS = Object.values(WAYS).flatMap(({ few, tiled }) => [few, 
 /** See `Backend.linear`. */
 export function linear(
   m: DeviceMemory,
+  records: Records,
   dst: number,
   x: number,
   quantized: number,
@@ -53,7 +56,8 @@ export function linear(
   epilogue: Epilogue,
 ): void {
   const { format, columns: stride, width } = matrix;
-  const [to, from] = [m.operand(dst), m.operand(readsQuantized(format) ? quantized : x)];
+  const fromRecords = readsQuantized(format);
+  const [to, from] = [m.operand(dst), m.operand(fromRecords ? quantized : x)];
   const aligned = width % 32 === 0 && stride % 4 === 0 && to.word % 4 === 0 && from.word % 4 === 0;
   for (const { operand: packed, first, end } of matrixWindows(m, matrix)) {
     const columns = end - first;
@@ -61,7 +65,7 @@ export function linear(
     const { operation, constants, groups } = wayOf(WAYS[format], rows, columns);
     m.run(
       operation,
-      { ...constants, VECTORS: aligned },
+      { ...constants, VECTORS: aligned, ...(fromRecords ? { RECORDS_I8: records === "i8" } : {}) },
       [to.binding, packed.binding, biases?.binding ?? m.nothing],
       {
         ...{ dst: to.word + first, x: from.word, packed: packed.word, bias: biases?.word ?? NO_BIAS },
