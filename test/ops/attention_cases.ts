@@ -101,7 +101,7 @@ class Layer {
     const { rows, heads, kvHeads, headWidth, format, text } = sizes;
     const [slots, width] = [slotsOf(sizes), kvHeads * headWidth];
     // the encoder has its keys and values where it works
-    const arena = sizes.causal ? "kv cache" : "work";
+    const arena = sizes.causal || format !== KvFormat.f32 ? "kv cache" : "work";
     const store = (room: number) => {
       const capacity = Math.ceil(room / 8) * 8 + 8;
       const keys = bench.reserve(kvLayerBytes(kvHeads, headWidth, capacity, format), arena);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Epilogue, WeightFormat } from "../../sdk/backend/backend.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import { WebGpuBackend } from "../../sdk/backend/webgpu/backend.ts";
 import { packagedKernels } from "../../sdk/load.ts";
@@ -29,6 +30,34 @@ Deno.test({
         const error = normalisedError(got, want);
         assert.ok(error <= c.bound, `normalised mean square error ${error}, bound ${c.bound}`);
       });
+    }
+  },
+});
+
+Deno.test({
+  name: "webgpu: matrices larger than a binding are read through windows, with the same bits",
+  ignore,
+  async fn() {
+    for (const format of Object.values(WeightFormat)) {
+      for (const rows of [1, 20]) {
+        const [columns, width] = [204, 160];
+        const results: Float32Array[] = [];
+        for (const maxBinding of [undefined, SMALL_BINDING]) {
+          const on = await bench(maxBinding);
+          const b = on.backend;
+          const matrix = on.packed(numbers(1, columns * width, 0.1), columns, width, format);
+          const x = on.put(numbers(2, rows * width));
+          const ids = on.putWords([203, 0, 77, 8, 199]);
+          const [records, dst] = [on.reserve(rows * b.activationRowBytes(width)), on.reserve(rows * columns * 4)];
+          const embedded = on.reserve(5 * width * 4);
+          b.quantize(records, x, rows, width);
+          b.linear(dst, x, records, matrix, on.put(numbers(3, columns), "weights"), rows, Epilogue.store);
+          b.embed(embedded, matrix, ids, 5);
+          results.push(...await Promise.all([on.get(dst, rows * columns), on.get(embedded, 5 * width)]));
+          b.destroy();
+        }
+        assert.deepEqual(results.slice(2), results.slice(0, 2), `${format} ${rows}`);
+      }
     }
   },
 });

@@ -25,6 +25,12 @@ interface Stretch {
   readonly offset: number;
 }
 
+/** What is one buffer, at the least. */
+const WHAT: Readonly<Record<SegmentKind, string>> = {
+  work: "the work area",
+  weights: "a matrix",
+  kv: "a layer's cache",
+};
 const KINDS: Readonly<Record<string, SegmentKind>> = {
   "weights": "weights",
   "vision ring": "weights",
@@ -41,15 +47,15 @@ export class Segments {
   readonly #buffers: GPUBuffer[] = [];
 
   /**
-   * @param maxBytes Of a binding.
-   * @throws {LorisError} `memory_budget` if what must be one buffer is larger.
+   * @param maxBytes Weights and caches are in buffers of at most so many bytes, or alone in one.
+   * @throws {LorisError} `memory_budget` if what must be one buffer is larger than the device allows.
    */
   constructor(device: GPUDevice, regions: readonly Region[], maxBytes: number) {
     const kinds = regions.map(({ name }) => KINDS[name] ?? "work");
     for (const kind of ["work", "weights", "kv"] as const) {
       const own = regions.filter((_, i) => kinds[i] === kind);
       const groups = kind === "work" ? [own] : inGroups(own, maxBytes);
-      for (const group of groups) this.#add(device, kind, group, maxBytes);
+      for (const group of groups) this.#add(device, kind, group);
     }
     this.#stretches.sort((a, b) => a.start - b.start);
   }
@@ -76,15 +82,16 @@ export class Segments {
     for (const buffer of this.#buffers) buffer.destroy();
   }
 
-  #add(device: GPUDevice, kind: SegmentKind, regions: readonly Region[], maxBytes: number): void {
+  #add(device: GPUDevice, kind: SegmentKind, regions: readonly Region[]): void {
     const size = regions.reduce((sum, { bytes }) => sum + bytes, 0);
     if (size === 0) return;
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     // a matrix that is too large for a binding is read through windows
-    const most = kind === "weights" ? device.limits.maxBufferSize : Math.min(maxBytes, device.limits.maxBufferSize);
+    const most = kind === "weights" ? maxBufferSize : Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > most) {
       const message =
-        `${kind === "kv" ? "a layer's cache" : "the work area"} takes ${size} bytes, a buffer of this GPU ` +
-        `can have ${most}; lower contextTokens or conversations, or use backend: "wasm"`;
+        `${WHAT[kind]} takes ${size} bytes, a buffer of this GPU can have ${most}; lower contextTokens or ` +
+        `conversations, or use backend: "wasm"`;
       throw new LorisError("memory_budget", message, { param: "backend" });
     }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
