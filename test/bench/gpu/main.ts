@@ -1,0 +1,108 @@
+/**
+ * The GPU beside the CPU, in turns: operations with what the device can do at most, and whole networks. Prints tables, and
+ * with `--write NAME` puts them into docs/bench/gpu_NAME.md.
+ *
+ * Usage: deno task bench:gpu [--smolvlm] [--write NAME]
+ */
+import { openDevice } from "../../../sdk/backend/webgpu/device.ts";
+import { generateModel, SHAPES } from "../generate_model.ts";
+import { interleave, type Timing } from "../measure.ts";
+import { NANO, type PairPaths } from "../model.ts";
+import { BENCH_FOLDER, machineName } from "../report.ts";
+import { ceilings } from "./ceilings.ts";
+import { networkJobs } from "./network.ts";
+import { columns, openOn } from "./on.ts";
+import { type OperationJob, operationJobs } from "./operations.ts";
+
+/** Calls in a row at most, and about how long they are to take. */
+const MAX_TIMES = 1000;
+const WANTED_MS = 60;
+const lines: string[] = [];
+// deno-lint-ignore no-console -- what it prints is what it is for
+const print = (line = "") => void (lines.push(line), console.log(line));
+const round = (value: number) => value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+
+const opened = await openDevice(navigator.gpu, true);
+const { device, description } = opened;
+device.addEventListener("uncapturederror", ({ error }) => {
+  throw error;
+});
+const most = await ceilings(device);
+const [, onGpu] = columns(opened);
+
+print(`# WebGPU on ${description}`);
+print();
+print(`Printed by \`deno task bench:gpu\` on ${new Date().toISOString().slice(0, 10)}. ${machineName()}. `);
+print();
+print(`Ceilings, measured: memory ${round(most.bytes / 1e9)} GB/s, f32 ${round(most.flops / 1e9)} GFLOP/s. An empty `);
+print(
+  `submission until its result is read: ${round(most.waitMs)} ms; a dispatch among others ${
+    round(most.dispatchMs * 1000)
+  } µs.`,
+);
+print();
+await operations();
+await network("nano", NANO, [64, 256]);
+if (Deno.args.includes("--smolvlm")) {
+  const folder = await Deno.makeTempDir();
+  await network("SmolVLM-256M's shape, Q8_0, seeded", await generateModel(folder, SHAPES.smolvlm_256m, "Q8_0"), [
+    64,
+    1024,
+  ]);
+  await Deno.remove(folder, { recursive: true });
+}
+const name = Deno.args[Deno.args.indexOf("--write") + 1];
+if (Deno.args.includes("--write")) await Deno.writeTextFile(`${BENCH_FOLDER}/gpu_${name}.md`, lines.join("\n") + "\n");
+Deno.exit(0);
+
+async function operations() {
+  const backend = await onGpu!.open();
+  const jobs = operationJobs(backend);
+  print("| operation | µs | GFLOP/s | of the ceiling | GB/s | of the ceiling |");
+  print("| --- | --- | --- | --- | --- | --- |");
+  for (const job of jobs) {
+    await timeOf(job, 1);
+    const once = Math.max(await timeOf(job, 10) - most.waitMs, 0.01) / 10;
+    const times = Math.min(MAX_TIMES, Math.ceil(WANTED_MS / once));
+    const ms = Math.min(await timeOf(job, times), await timeOf(job, times)) - most.waitMs;
+    print(rowOf(job, Math.max(ms, 1e-3) / times));
+  }
+  print();
+  backend.destroy();
+}
+
+async function timeOf(job: OperationJob, times: number): Promise<number> {
+  const started = performance.now();
+  await job.run(times);
+  return performance.now() - started;
+}
+
+function rowOf({ name, flops, bytes }: OperationJob, ms: number): string {
+  const [f, b] = [flops / ms * 1000, bytes / ms * 1000];
+  const share = (value: number, whole: number) => `${(100 * value / whole).toFixed(0)} %`;
+  return `| ${name} | ${round(ms * 1000)} | ${round(f / 1e9)} | ${share(f, most.flops)} | ${round(b / 1e9)} | ${
+    share(b, most.bytes)
+  } |`;
+}
+
+async function network(title: string, paths: PairPaths, prompts: readonly number[]) {
+  const models = [];
+  for (const column of columns(opened)) {
+    const backend = await column.open();
+    models.push({ ...column, ...await openOn(backend, paths, Math.max(...prompts) + 128), backend });
+  }
+  const jobs = models.map(({ model }) => networkJobs(model, prompts));
+  print(`## ${title}`);
+  print();
+  print("| | wasm | webgpu | webgpu : wasm |");
+  print("| --- | --- | --- | --- |");
+  print(`| load, ms | ${models.map(({ loadMs }) => round(loadMs)).join(" | ")} | |`);
+  for (const place of jobs[0]!.keys()) {
+    const [cpu, gpu] = await interleave(jobs.map((all) => all[place]!), 3, 1) as [Timing, Timing];
+    const unit = cpu.work === 1 ? "ms" : "tokens/s";
+    const value = ({ ms, perSecond }: Timing) => round(unit === "ms" ? ms : perSecond);
+    print(`| ${cpu.name}, ${unit} | ${value(cpu)} | ${value(gpu)} | ${round(cpu.ms / gpu.ms)} x |`);
+  }
+  print();
+  for (const { backend } of models) backend.destroy();
+}
