@@ -35,12 +35,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   let slot = lane % SLOTS;
   let quad = lane / SLOTS;
-  var ends = vec4u();
-  for (var i = 0u; i < 4u; i++) { ends[i] = visible((first_vector + quad * 4u + i) / per_row()); }
+  let rows = (vec4u(0u, 1u, 2u, 3u) + first_vector + quad * 4u) / per_row();
+  let ends = vec4u(visible(rows.x), visible(rows.y), visible(rows.z), visible(rows.w));
   var largest = vec4f(LOWEST);
   let four = lane % FOURS;
   let value_quad = lane / FOURS;
-  var sums = array<vec4f, 4>();
+  // of four vectors; by constants alone is it indexed, so that it can stay in registers
+  var sums = mat4x4f();
   var sum = vec4f();
 
   if (p.reuse == 0u) {
@@ -78,7 +79,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (value_quad < QUADS) {
       if (p.reuse == 0u) {
         let by = rescale[value_quad];
-        for (var i = 0u; i < 4u; i++) { sums[i] *= by[i]; }
+        sums = mat4x4f(sums[0] * by.x, sums[1] * by.y, sums[2] * by.z, sums[3] * by.w);
         sum *= by;
       }
       for (var i = 0u; i < SLOTS; i++) {
@@ -93,12 +94,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < 4u; i++) {
-    let vector = first_vector + value_quad * 4u + i;
-    if (value_quad < QUADS && vector <= last_vector) {
-      finish(place_of(vector, head), part, four, sums[i], largest_yet[value_quad][i], sum[i]);
-    }
-  }
+  if (value_quad >= QUADS) { return; }
+  let place = Place(head, part, first_vector + value_quad * 4u, four);
+  let most = largest_yet[value_quad];
+  finish_one(place, 0u, sums[0], most.x, sum.x);
+  finish_one(place, 1u, sums[1], most.y, sum.y);
+  finish_one(place, 2u, sums[2], most.z, sum.z);
+  finish_one(place, 3u, sums[3], most.w, sum.w);
+}
+
+struct Place { head: u32, part: u32, vector: u32, four: u32 }
+
+fn finish_one(place: Place, i: u32, weighted: vec4f, largest: f32, sum: f32) {
+  let vector = place.vector + i;
+  if (vector < p.rows * per_row()) { finish(place_of(vector, place.head), place.part, place.four, weighted, largest, sum); }
 }
 
 fn per_row() -> u32 { return p.heads / p.kvHeads; }

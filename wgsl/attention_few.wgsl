@@ -2,7 +2,8 @@
 #import lanes
 #import attention
 
-// Slots that all lanes read at once, and how often they do before their sums are added up.
+// Slots that all lanes read at once, and how often they do before sums are added up. Beyond the end they read the last slot
+// once more, so that no load waits for a condition.
 const SLOTS = 256u / FOURS;
 const TIMES = 8u;
 
@@ -40,7 +41,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let four = lane % FOURS;
   if (lane < SLOTS * FOURS) {
     var weighted = vec4f();
-    for (var slot = lane / FOURS; slot < count; slot += SLOTS) { weighted += weights[slot] * value(head, first + slot, four); }
+    for (var start = lane / FOURS; start < count; start += SLOTS * TIMES) {
+      for (var i = 0u; i < TIMES; i++) {
+        let slot = start + i * SLOTS;
+        let inside = min(slot, count - 1u);
+        weighted += select(0.0, weights[inside], slot < count) * value(head, first + inside, four);
+      }
+    }
     for (var i = 0u; i < 4u; i++) { sums[lane * 4u + i] = weighted[i]; }
   }
   workgroupBarrier();
@@ -61,7 +68,6 @@ fn make_scores(vector: u32, head: u32, count: u32, lane: u32) {
   for (var start = 0u; start < count; start += SLOTS * TIMES) {
     if (slot < SLOTS) {
       for (var i = 0u; i < TIMES; i++) {
-        // beyond the end the last one once more, so that loads need not wait for a condition
         let source = sources[min(start + i * SLOTS + slot, count - 1u)];
         sums[(i * SLOTS + slot) * (FOURS + 1u) + four] = dot(query, key(head, source, four));
       }

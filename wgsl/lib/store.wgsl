@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   // 1e-30: of smaller vectors all elements are 0, as the inverse would overflow
   let inverse = select(0.0, 127.0 / largest, most > 0x0da24260u && most < 0x7f800000u);
   let rounded = vec4u(vec4i(round(bitcast<vec4f>(bits) * inverse))) & vec4u(0xffu);
-  put(to + 1u + four, rounded.x | rounded.y << 8u | rounded.z << 16u | rounded.w << 24u);
+  put(to + 1u + four, rounded.x | (rounded.y << 8u) | (rounded.z << 16u) | (rounded.w << 24u));
 #else
   if (!inside) { return; }
 #if F16
