@@ -131,7 +131,7 @@ fn load_keys(head: u32, first: u32, start: u32, end: u32, lane: u32) {
   for (var i = lane; i < SLOTS * FOURS; i += LANES) {
     let slot = start + i / FOURS;
     var elements = vec4f();
-    if (slot < end) { elements = key(head, sources[slot - first], i % FOURS); }
+    if (slot < end) { elements = key(head, first, slot - first, i % FOURS); }
     tile[i % FOURS * KEY_STRIDE + i / FOURS] = elements;
   }
 }

@@ -28,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (lane < count) { weight = work[kept + lane / 4u][lane % 4u]; }
   } else {
     find_sources(first, lane, 256u);
-    make_scores(vector, head, count, lane);
+    make_scores(vector, head, first, count, lane);
     if (p.probabilities != 0u && lane * 4u < count) {
       work[kept + lane] = vec4f(weights[lane * 4u], weights[lane * 4u + 1u], weights[lane * 4u + 2u], weights[lane * 4u + 3u]);
     }
@@ -61,15 +61,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 // Leaves the scores of the part's slots in `weights`.
-fn make_scores(vector: u32, head: u32, count: u32, lane: u32) {
+fn make_scores(vector: u32, head: u32, first: u32, count: u32, lane: u32) {
   let slot = lane / FOURS;
   let four = lane % FOURS;
   let query = work[p.q / 4u + vector * FOURS + four] / sqrt(f32(HEAD_WIDTH));
   for (var start = 0u; start < count; start += SLOTS * TIMES) {
     if (slot < SLOTS) {
       for (var i = 0u; i < TIMES; i++) {
-        let source = sources[min(start + i * SLOTS + slot, count - 1u)];
-        sums[(i * SLOTS + slot) * (FOURS + 1u) + four] = dot(query, key(head, source, four));
+        let of_key = key(head, first, min(start + i * SLOTS + slot, count - 1u), four);
+        sums[(i * SLOTS + slot) * (FOURS + 1u) + four] = dot(query, of_key);
       }
     }
     workgroupBarrier();

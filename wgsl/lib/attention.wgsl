@@ -48,10 +48,11 @@ const LOWEST = -3.4028234e38;
 // marks text keys among `sources`
 const TEXT = 0x80000000u;
 
-// Of each slot of the part, which of the vectors of a head its key is.
+// Of each slot of the part, which of the vectors of a head its key is. All are the slots' own where no slot is text.
 var<workgroup> sources: array<u32, PART>;
 
 fn find_sources(first: u32, lane: u32, lanes: u32) {
+  if (p.texts == 0u) { return; }
   for (var i = lane; i < PART; i += lanes) { sources[i] = first + i; }
   workgroupBarrier();
   for (var i = lane; i < p.texts; i += lanes) {
@@ -62,9 +63,11 @@ fn find_sources(first: u32, lane: u32, lanes: u32) {
   workgroupBarrier();
 }
 
-// Elements 4 * four ... of a key.
-fn key(head: u32, source: u32, four: u32) -> vec4f {
+// Elements 4 * four ... of the key in a slot of the part that begins with slot `first`.
+fn key(head: u32, first: u32, slot: u32, four: u32) -> vec4f {
+  var source = first + slot;
 #if FAR
+  if (p.texts != 0u) { source = sources[slot]; }
   if (source >= TEXT) {
     let at = (p.textKeys + (head * p.textCapacity + source - TEXT) * VECTOR_WORDS) / FOUR_WORDS;
     return unpacked(text_keys[at + SCALE_WORDS + four]) * scale_of(text_keys[at]);

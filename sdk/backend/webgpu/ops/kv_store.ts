@@ -6,12 +6,12 @@ import { KV_CONSTANTS, kvConstants } from "./kv_shape.ts";
 /** Vectors that a workgroup stores. */
 const VECTORS = 8;
 
-const store = (name: "store_keys" | "store_values") =>
+const storing = (name: "store_keys" | "store_values") =>
   operation(name, ["write", "write"], {
     ...{ store: "u32", x: "u32", slot: "u32", rows: "u32", heads: "u32", stride: "u32", capacity: "u32" },
   }, KV_CONSTANTS);
-const STORE_KEYS = store("store_keys");
-const STORE_VALUES = store("store_values");
+const STORE_KEYS = storing("store_keys");
+const STORE_VALUES = storing("store_values");
 
 export const OPERATIONS = [STORE_KEYS, STORE_VALUES];
 
@@ -27,17 +27,19 @@ export function storeValues(m: DeviceMemory, cache: KvLayer, x: number, slot: nu
 
 function put(
   m: DeviceMemory,
-  storing: typeof STORE_KEYS,
+  kind: typeof STORE_KEYS,
   address: number,
   { heads, headWidth, capacity, format }: KeyStore,
   x: number,
   slot: number,
   rows: number,
 ): void {
+  // a part of a pass may have no text to store keys of
+  if (rows === 0) return;
   const [to, from] = [m.operand(address), m.operand(x)];
   const far = to.segment !== from.segment;
   m.run(
-    storing,
+    kind,
     kvConstants(headWidth, format, far),
     [from.binding, far ? to.binding : m.nothing],
     { store: to.word, x: from.word, slot, rows, heads, stride: heads * headWidth, capacity },
