@@ -1,6 +1,6 @@
-// Attention of many rows: online softmax over tiles (Dao et al. 2022, arXiv 2205.14135). A workgroup does a part of the slots
-// for some of the vectors that read one key head, which are heads / kvHeads of each row. A lane has four vectors and a slot
-// where scores are made, four vectors and four elements where values are added up.
+// Attention of many rows: online softmax over tiles (Dao et al. 2022, arXiv 2205.14135). A workgroup does a part of the
+// slots for some of the vectors that read one key head, which are heads / kvHeads of each row. A lane has four vectors and
+// a slot where scores are made, four vectors and four elements where values are added up.
 #import attention
 
 const LANES = 128u;
@@ -59,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
       workgroupBarrier();
       load_values(head, start, end, lane);
-      if (p.probabilities != 0u) { keep_scores(head, first_vector, start, lane); }
+      if (p.keep != 0u) { keep_scores(head, first_vector, start, lane); }
       if (quad < QUADS) {
         let before = largest;
         for (var i = 0u; i < SLOTS; i++) { largest = max(largest, weights[quad * SLOTS + i]); }
@@ -107,7 +107,8 @@ struct Place { head: u32, part: u32, vector: u32, four: u32 }
 
 fn finish_one(place: Place, i: u32, weighted: vec4f, largest: f32, sum: f32) {
   let vector = place.vector + i;
-  if (vector < p.rows * per_row()) { finish(place_of(vector, place.head), place.part, place.four, weighted, largest, sum); }
+  if (vector >= p.rows * per_row()) { return; }
+  finish(place_of(vector, place.head), place.part, place.four, weighted, largest, sum);
 }
 
 fn per_row() -> u32 { return p.heads / p.kvHeads; }
@@ -150,7 +151,12 @@ fn scores_of(quad: u32, slot: u32) -> vec4f {
   for (var four = 0u; four < FOURS; four++) {
     let key = tile[four * KEY_STRIDE + slot];
     let at = four * VECTORS + quad * 4u;
-    scores += vec4f(dot(queries[at], key), dot(queries[at + 1u], key), dot(queries[at + 2u], key), dot(queries[at + 3u], key));
+    scores += vec4f(
+      dot(queries[at], key),
+      dot(queries[at + 1u], key),
+      dot(queries[at + 2u], key),
+      dot(queries[at + 3u], key),
+    );
   }
   return scores;
 }

@@ -1,9 +1,9 @@
-// Attention of few rows: a workgroup for a part of the slots of a row's head. FOURS lanes read a slot, each four elements.
+// Attention of few rows: a workgroup for a part of the slots of a row's head. FOURS lanes read a slot, four elements each.
 #import lanes
 #import attention
 
-// Slots that all lanes read at once, and how often they do before sums are added up. Beyond the end they read the last slot
-// once more, so that no load waits for a condition.
+// Slots that all lanes read at once, and how often they do before sums are added up. Beyond the end they read the last
+// slot once more, so that no load waits for a condition.
 const SLOTS = 256u / FOURS;
 const TIMES = 8u;
 
@@ -29,8 +29,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else {
     find_sources(first, lane, 256u);
     make_scores(vector, head, first, count, lane);
-    if (p.probabilities != 0u && lane * 4u < count) {
-      work[kept + lane] = vec4f(weights[lane * 4u], weights[lane * 4u + 1u], weights[lane * 4u + 2u], weights[lane * 4u + 3u]);
+    if (p.keep != 0u && lane * 4u < count) {
+      let i = lane * 4u;
+      work[kept + lane] = vec4f(weights[i], weights[i + 1u], weights[i + 2u], weights[i + 3u]);
     }
     let score = select(LOWEST, weights[lane], lane < count);
     largest = largest_over_lanes(score, lane);

@@ -1,10 +1,11 @@
-// The results of attention from those of its parts, each with sums of its own against a largest score of its own; and where
-// scores were left, weights in their place, 0 for slots that a row does not see. A workgroup a row's head.
+// The results of attention from those of its parts, each with sums of its own against a largest score of its own; and
+// where scores were left, weights in their place, 0 for slots that a row does not see. A workgroup a row's head.
 #import lanes
 
 // As in lib/attention.wgsl; `width`: of a head.
 struct Params {
-  dst: u32, scratch: u32, width: u32, heads: u32, past: u32, causal: u32, probabilities: u32, stride: u32, parts: u32,
+  dst: u32, scratch: u32, width: u32, heads: u32, past: u32, causal: u32, probabilities: u32,
+  keep: u32, stride: u32, parts: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -42,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = lane + fours; i < sets * fours; i += fours) { weighted += sums[i]; }
     work[p.dst / 4u + vector * fours + lane] = weighted / sum;
   }
-  if (p.probabilities == 0u) { return; }
+  if (p.keep == 0u) { return; }
   let kept = (p.probabilities + vector * p.stride) / 4u;
   for (var i = lane; i < p.stride / 4u; i += 256u) {
     let slots = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);

@@ -8,7 +8,11 @@ struct Params { dst: u32, probabilities: u32, rows: u32, heads: u32, slots: u32,
 @group(0) @binding(1) var<storage, read_write> work: array<f32>;
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let i = linear_group(group, groups) * 256u + lane;
   if (i >= p.heads * p.slots) { return; }
   let weights = p.probabilities + i / p.slots * p.stride + i % p.slots;

@@ -1,6 +1,6 @@
 // What both ways of attention share: softmax(Q K^T / sqrt(head width)) V with grouped heads, in parts of 256 slots. A
-// workgroup computes one part; where there are more, or weights are kept, `attention_merge` makes the result of them. So the
-// order of sums depends on slots alone, and enough workgroups are under way even of one row.
+// workgroup computes one part; where there are more, or weights are kept, `attention_merge` makes the result of them. So
+// the order of sums depends on slots alone, and enough workgroups are under way even of one row.
 #import kv_vector
 
 // Addresses are word offsets; those of the work buffer are multiples of 4.
@@ -11,11 +11,11 @@ struct Params {
   rows: u32, heads: u32, kvHeads: u32, capacity: u32,
   // row r sees past + r + 1 slots if causal, else past
   past: u32, causal: u32,
-  // f32 [rows][heads][stride], where scores are left for `attention_merge`, or weights are found if `reuse`; 0: nowhere
+  // f32 [rows][heads][stride], where scores are left for `attention_merge` if `keep`, or weights are found if `reuse`
   probabilities: u32, reuse: u32,
   // textSlots: u32 [texts], ascending: the slots whose keys lie one after another in textKeys
   textKeys: u32, textCapacity: u32, textSlots: u32, texts: u32,
-  stride: u32, parts: u32,
+  keep: u32, stride: u32, parts: u32,
   // 1: there is one part, whose result is the result
   whole: u32,
 }

@@ -1,5 +1,5 @@
-// Vectors of a KV store on the GPU: [kv head][capacity] { elements [head width] }, and before them, of 8 bits, their scale
-// as an f32. Keys and values alike, unlike on the CPU: lanes side by side read what lies side by side.
+// Vectors of a KV store on the GPU: [kv head][capacity] { elements [head width] }, and before them, of 8 bits, their
+// scale as an f32. Keys and values alike, unlike on the CPU: lanes side by side read what lies side by side.
 
 // Elements are read and written four at a time.
 const FOURS = HEAD_WIDTH / 4u;

@@ -1,5 +1,5 @@
-// The largest value and the sum over the 256 lanes of a workgroup, in the same order whatever is computed beside it. Sixteen
-// lanes add up sixteen values each, then every lane all of theirs: three barriers.
+// The largest value and the sum over the 256 lanes of a workgroup, in the same order whatever is computed beside it.
+// Sixteen lanes take sixteen values each, then every lane takes all of theirs: three barriers.
 var<workgroup> of_lanes: array<f32, 256>;
 var<workgroup> of_sixteen: array<f32, 16>;
 

@@ -21,7 +21,11 @@ fn put(at: u32, word: u32) {
 }
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let vector = linear_group(group, groups) * 8u + lane / 32u;
   let four = lane % 32u;
   let row = vector / p.heads;

@@ -17,14 +17,14 @@ const inParts = (name: "attention" | "attention_few") =>
     ...{ dst: "u32", q: "u32", keys: "u32", values: "u32", scratch: "u32" },
     ...{ rows: "u32", heads: "u32", kvHeads: "u32", capacity: "u32", past: "u32", causal: "u32" },
     ...{ probabilities: "u32", reuse: "u32", textKeys: "u32", textCapacity: "u32", textSlots: "u32", texts: "u32" },
-    ...{ stride: "u32", parts: "u32", whole: "u32" },
+    ...{ keep: "u32", stride: "u32", parts: "u32", whole: "u32" },
   }, KV_CONSTANTS);
 const ATTENTION = inParts("attention");
 /** The same for few rows. */
 const ATTENTION_FEW = inParts("attention_few");
 const ATTENTION_MERGE = operation("attention_merge", ["write"], {
   ...{ dst: "u32", scratch: "u32", width: "u32", heads: "u32", past: "u32", causal: "u32" },
-  ...{ probabilities: "u32", stride: "u32", parts: "u32" },
+  ...{ probabilities: "u32", keep: "u32", stride: "u32", parts: "u32" },
 });
 
 export const OPERATIONS = [ATTENTION, ATTENTION_FEW, ATTENTION_MERGE];
@@ -61,49 +61,43 @@ export function attention(
   texts: number,
 ): void {
   const { heads: kvHeads, headWidth, capacity, format, textKeys } = cache;
-  const [to, keys, values] = [m.operand(dst), m.operand(cache.keys), m.operand(cache.values)];
-  const text = textKeys && m.operand(textKeys.keys);
-  const kept = probabilities === 0 ? 0 : m.operand(probabilities).word;
+  const [to, from, parted] = [m.operand(dst), m.operand(q), m.operand(scratch)];
+  const [keys, values] = [m.operand(cache.keys), m.operand(cache.values)];
+  const text = texts > 0 ? textKeys : undefined;
+  const ofText = text && m.operand(text.keys);
   const far = keys.segment !== to.segment;
+  if (far !== (values.segment !== to.segment) || (text && !far)) {
+    throw new RangeError("keys and values must lie in the work area, both and without keys of text, or in a cache");
+  }
   const slots = causal ? past + rows : past;
   const [stride, parts] = [strideOf(slots), Math.ceil(slots / PART)];
-  const merged = parts > 1 || (kept !== 0 && !reuse);
+  const keep = probabilities !== 0 && !reuse;
+  const merged = parts > 1 || keep;
   const common = {
-    ...{ keys: keys.word, values: values.word, scratch: m.operand(scratch).word, heads, kvHeads, capacity },
-    ...{
-      causal: Number(causal),
-      reuse: Number(reuse),
-      textKeys: text?.word ?? 0,
-      textCapacity: textKeys?.capacity ?? 0,
-    },
-    ...{
-      textSlots: text ? m.operand(textSlots).word : 0,
-      texts: text ? texts : 0,
-      stride,
-      parts,
-      whole: Number(!merged),
-    },
+    ...{ keys: keys.word, values: values.word, scratch: parted.word, heads, kvHeads, capacity },
+    ...{ causal: Number(causal), reuse: Number(reuse), textKeys: 0, textCapacity: 0, textSlots: 0, texts: 0 },
+    ...text && ofText &&
+      { textKeys: ofText.word, textCapacity: text.capacity, textSlots: m.operand(textSlots).word, texts },
+    ...{ keep: Number(keep), stride, parts, whole: Number(!merged) },
   };
-  const constants = kvConstants(headWidth, format, far);
-  const stores = far ? [keys.binding, values.binding, text?.binding ?? m.nothing] : [m.nothing, m.nothing, m.nothing];
+  const weights = probabilities === 0 ? 0 : m.operand(probabilities).word;
+  const stores = far ? [keys.binding, values.binding, ofText?.binding ?? m.nothing] : [m.nothing, m.nothing, m.nothing];
   const bindings = [to.binding, ...stores];
-  const from = m.operand(q).word;
+  const constants = kvConstants(headWidth, format, far);
   const step = merged ? Math.floor(MAX_VECTORS / heads) : rows;
   for (let row = 0; row < rows; row += step) {
-    const ofStep = {
-      ...{ rows: Math.min(step, rows - row), past: causal ? past + row : past },
-      ...{ dst: to.word + row * heads * headWidth, q: from + row * heads * headWidth },
-      probabilities: kept === 0 ? 0 : kept + row * heads * stride,
+    const n = Math.min(step, rows - row);
+    const params = {
+      ...common,
+      ...{ dst: to.word + row * heads * headWidth, q: from.word + row * heads * headWidth, rows: n },
+      ...{ past: causal ? past + row : past, probabilities: weights + row * heads * stride },
     };
-    const params = { ...common, ...ofStep };
-    if (rows <= FEW_ROWS) m.run(ATTENTION_FEW, constants, bindings, params, [parts, ofStep.rows * heads]);
+    if (rows <= FEW_ROWS) m.run(ATTENTION_FEW, constants, bindings, params, [parts, n * heads]);
     else {
-      const tiles = Math.ceil(ofStep.rows * (heads / kvHeads) / vectorsOf(headWidth));
+      const tiles = Math.ceil(n * (heads / kvHeads) / vectorsOf(headWidth));
       m.run(ATTENTION, constants, bindings, params, [tiles, kvHeads, parts]);
     }
-    if (!merged) continue;
-    const merge = { ...params, width: headWidth, probabilities: reuse ? 0 : params.probabilities };
-    m.run(ATTENTION_MERGE, {}, [to.binding], merge, [ofStep.rows * heads]);
+    if (merged) m.run(ATTENTION_MERGE, {}, [to.binding], { ...params, width: headWidth }, [n * heads]);
   }
 }
 
