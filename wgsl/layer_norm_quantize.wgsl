@@ -1,2 +1,2 @@
-// The records of what layer_norm gives: rows of f32 as they are.
+// The records of what layer_norm gives.
 #import layer_norm_body

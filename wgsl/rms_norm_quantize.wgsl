@@ -1,2 +1,2 @@
-// The records of what rms_norm gives: rows of f32 as they are.
+// The records of what rms_norm gives.
 #import rms_norm_body

@@ -1,11 +1,11 @@
 // A workgroup a row.
 #import grid
 #import reduce
+#import work_rows
 
 struct Params { dst: u32, x: u32, weight: u32, rows: u32, width: u32, eps: f32 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> work: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
 
 @compute @workgroup_size(256)
@@ -13,9 +13,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = linear_group(group, groups);
   if (row >= p.rows) { return; }
   let x = p.x + row * p.width;
-  let dst = p.dst + row * p.width;
   var squares = 0.0;
-  for (var i = lane; i < p.width; i += 256u) { squares += work[x + i] * work[x + i]; }
+  for (var i = lane; i < p.width; i += 256u) { squares += value(x + i) * value(x + i); }
   let scale = 1.0 / sqrt(sum_of_lanes(squares, lane) / f32(p.width) + p.eps);
-  for (var i = lane; i < p.width; i += 256u) { work[dst + i] = work[x + i] * scale * weights[p.weight + i]; }
+  for (var first = 0u; first < record_blocks(p.width) * 8u; first += 256u) {
+    let step = first + lane;
+    let at = places(p.weight, step);
+    put(row, step, four(x, step) * scale * vec4f(weights[at.x], weights[at.y], weights[at.z], weights[at.w]), lane);
+  }
 }

@@ -5,13 +5,13 @@ import { DeviceMemory } from "./memory.ts";
 import { attention, attentionProbabilities, attentionScratch } from "./ops/attention.ts";
 import { attentionReceived } from "./ops/attention_received.ts";
 import { argmax, sample, sampleScratch } from "./ops/choice.ts";
-import { add, copy, geluQuantize, swiglu, swigluQuantize } from "./ops/elements.ts";
+import { add, copy, swiglu } from "./ops/elements.ts";
 import { embed } from "./ops/embed.ts";
 import { storeKeys, storeValues } from "./ops/kv_store.ts";
 import { linear } from "./ops/linear.ts";
 import { layerNorm, rmsNorm } from "./ops/norms.ts";
 import { patches, pixelShuffle } from "./ops/pixels.ts";
-import { quantize, recordBytes, type Records, roundingError } from "./ops/records.ts";
+import { geluQuantize, quantize, recordBytes, type Records, roundingError, swigluQuantize } from "./ops/records.ts";
 import { rope } from "./ops/rope.ts";
 
 /** Of WGSL: products of 4 packed bytes. */
@@ -80,7 +80,7 @@ export class WebGpuBackend extends DeviceMemory {
   }
 
   rmsNormQuantize(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void {
-    rmsNorm(this, dst, x, weight, rows, width, eps, true);
+    rmsNorm(this, dst, x, weight, rows, width, eps, this.records);
   }
 
   layerNormQuantize(
@@ -92,7 +92,7 @@ export class WebGpuBackend extends DeviceMemory {
     width: number,
     eps: number,
   ): void {
-    layerNorm(this, dst, x, weight, bias, rows, width, eps, true);
+    layerNorm(this, dst, x, weight, bias, rows, width, eps, this.records);
   }
 
   swiglu(dst: number, gate: number, up: number, elements: number): void {
@@ -100,11 +100,11 @@ export class WebGpuBackend extends DeviceMemory {
   }
 
   swigluQuantize(dst: number, gate: number, up: number, rows: number, width: number): void {
-    swigluQuantize(this, dst, gate, up, rows, width);
+    swigluQuantize(this, this.records, dst, gate, up, rows, width);
   }
 
   geluQuantize(dst: number, x: number, rows: number, width: number): void {
-    geluQuantize(this, dst, x, rows, width);
+    geluQuantize(this, this.records, dst, x, rows, width);
   }
 
   patches(dst: number, rgb: number, size: number, patch: number, mean: number, deviation: number): void {

@@ -7,16 +7,13 @@ const LANES = 256;
 const ADD = operation("add", ["write", "read"], { dst: "u32", x: "u32", elements: "u32" }, { FAR_X: [false, true] });
 const COPY = operation("copy", ["write"], { dst: "u32", x: "u32", words: "u32" });
 
-const GATED = { dst: "u32", gate: "u32", up: "u32", elements: "u32" } as const;
-const SWIGLU = operation("swiglu", ["write"], GATED);
-const SWIGLU_QUANTIZE = operation("swiglu_quantize", ["write"], GATED);
-const GELU_QUANTIZE = operation("gelu_quantize", ["write"], { dst: "u32", x: "u32", elements: "u32" });
+const SWIGLU = operation("swiglu", ["write"], { dst: "u32", gate: "u32", up: "u32", elements: "u32" });
 
-export const OPERATIONS = [ADD, COPY, SWIGLU, SWIGLU_QUANTIZE, GELU_QUANTIZE];
+export const OPERATIONS = [ADD, COPY, SWIGLU];
 
 /** See `Backend.add`. */
 export function add(m: DeviceMemory, dst: number, x: number, elements: number): void {
-  const [to, from] = [m.operand(dst), m.operand(x)];
+  const [to, from] = [m.operand(dst), m.window(x, elements * 4)];
   const far = from.segment !== to.segment;
   m.run(
     ADD,
@@ -41,42 +38,7 @@ export function copy(m: DeviceMemory, dst: number, x: number, bytes: number): vo
 
 /** See `Backend.swiglu`. */
 export function swiglu(m: DeviceMemory, dst: number, gate: number, up: number, elements: number): void {
-  gated(SWIGLU, m, dst, gate, up, elements);
-}
-
-/** See `Backend.swigluQuantize`. */
-export function swigluQuantize(
-  m: DeviceMemory,
-  dst: number,
-  gate: number,
-  up: number,
-  rows: number,
-  width: number,
-): void {
-  gated(SWIGLU_QUANTIZE, m, dst, gate, up, rows * width);
-}
-
-/** See `Backend.geluQuantize`. */
-export function geluQuantize(m: DeviceMemory, dst: number, x: number, rows: number, width: number): void {
-  const [to, from] = [m.operand(dst), m.operand(x)];
-  const elements = rows * width;
-  m.run(GELU_QUANTIZE, {}, [to.binding], { dst: to.word, x: from.word, elements }, gridOf(Math.ceil(elements / LANES)));
-}
-
-function gated(
-  operation: typeof SWIGLU,
-  m: DeviceMemory,
-  dst: number,
-  gate: number,
-  up: number,
-  elements: number,
-): void {
   const [to, g, u] = [m.operand(dst), m.operand(gate), m.operand(up)];
-  m.run(
-    operation,
-    {},
-    [to.binding],
-    { dst: to.word, gate: g.word, up: u.word, elements },
-    gridOf(Math.ceil(elements / LANES)),
-  );
+  const params = { dst: to.word, gate: g.word, up: u.word, elements };
+  m.run(SWIGLU, {}, [to.binding], params, gridOf(Math.ceil(elements / LANES)));
 }

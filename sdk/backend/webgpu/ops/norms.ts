@@ -1,5 +1,6 @@
 import { type DeviceMemory, gridOf } from "../memory.ts";
 import { operation } from "../operation.ts";
+import { EITHER_RECORDS, type Records } from "./records.ts";
 
 const RMS_PARAMS = { dst: "u32", x: "u32", weight: "u32", rows: "u32", width: "u32", eps: "f32" } as const;
 const LAYER_PARAMS = {
@@ -13,9 +14,9 @@ const LAYER_PARAMS = {
 } as const;
 
 const RMS_NORM = operation("rms_norm", ["write", "read"], RMS_PARAMS);
-const RMS_NORM_QUANTIZE = operation("rms_norm_quantize", ["write", "read"], RMS_PARAMS);
+const RMS_NORM_QUANTIZE = operation("rms_norm_quantize", ["write", "read"], RMS_PARAMS, EITHER_RECORDS);
 const LAYER_NORM = operation("layer_norm", ["write", "read", "read"], LAYER_PARAMS);
-const LAYER_NORM_QUANTIZE = operation("layer_norm_quantize", ["write", "read", "read"], LAYER_PARAMS);
+const LAYER_NORM_QUANTIZE = operation("layer_norm_quantize", ["write", "read", "read"], LAYER_PARAMS, EITHER_RECORDS);
 
 export const OPERATIONS = [RMS_NORM, RMS_NORM_QUANTIZE, LAYER_NORM, LAYER_NORM_QUANTIZE];
 
@@ -28,12 +29,12 @@ export function rmsNorm(
   rows: number,
   width: number,
   eps: number,
-  records = false,
+  records?: Records,
 ): void {
-  const [to, from, w] = [m.operand(dst), m.operand(x), m.operand(weight)];
+  const [to, from, w] = [m.operand(dst), m.operand(x), m.window(weight, width * 4)];
   m.run(
     records ? RMS_NORM_QUANTIZE : RMS_NORM,
-    {},
+    records ? { RECORDS_I8: records === "i8" } : {},
     [to.binding, w.binding],
     { dst: to.word, x: from.word, weight: w.word, rows, width, eps },
     gridOf(rows),
@@ -50,12 +51,12 @@ export function layerNorm(
   rows: number,
   width: number,
   eps: number,
-  records = false,
+  records?: Records,
 ): void {
-  const [to, from, w, b] = [m.operand(dst), m.operand(x), m.operand(weight), m.operand(bias)];
+  const [to, from, w, b] = [m.operand(dst), m.operand(x), m.window(weight, width * 4), m.window(bias, width * 4)];
   m.run(
     records ? LAYER_NORM_QUANTIZE : LAYER_NORM,
-    {},
+    records ? { RECORDS_I8: records === "i8" } : {},
     [to.binding, w.binding, b.binding],
     { dst: to.word, x: from.word, weight: w.word, bias: b.word, rows, width, eps },
     gridOf(rows),
