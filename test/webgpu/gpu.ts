@@ -2,6 +2,7 @@
 import type { Region } from "../../sdk/backend/backend.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import { WebGpuBackend } from "../../sdk/backend/webgpu/backend.ts";
+import type { Records } from "../../sdk/backend/webgpu/ops/records.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 
 /** Bytes that the memory in which weights are converted may grow to. */
@@ -32,9 +33,10 @@ export async function gpuBackend(
   device: GPUDevice,
   sizes: readonly (readonly [name: string, bytes: number])[],
   maxBinding?: number,
+  records?: Records,
 ): Promise<{ backend: WebGpuBackend; regions: readonly Region[] }> {
   const host = await WasmBackend.create(await packagedKernels("simd128"), "simd128", HOST_BYTES);
-  const backend = new WebGpuBackend(device, host, maxBinding);
+  const backend = new WebGpuBackend(device, host, maxBinding, records);
   const regions = regionsOf(backend.base, sizes);
   backend.reserve(regions.at(-1)!.address + regions.at(-1)!.bytes, regions);
   return { backend, regions };
