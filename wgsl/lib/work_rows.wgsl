@@ -38,7 +38,7 @@ fn put(row: u32, step: u32, values: vec4f, lane: u32) {
   if (step >= blocks * 8u) { return; }
   let record = p.dst + row * record_words(p.width);
   let bytes = bitcast<vec4u>(made.integers) & vec4u(255u);
-  work[record + step] = bytes.x | bytes.y << 8u | bytes.z << 16u | bytes.w << 24u;
+  work[record + step] = bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
   if (step % 8u == 0u) { work[record + blocks * 8u + step / 8u] = bitcast<u32>(made.scale); }
 #else
   put_floats(p.dst + row * p.width, step, values);
