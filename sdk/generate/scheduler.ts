@@ -3,9 +3,10 @@ import type { KvCache } from "../lazy/cache.ts";
 import { Pacer } from "../model/pacer.ts";
 import type { PromptPiece, Vlm } from "../model/vlm.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { CachePool, type HeldCache, type Place } from "./cache_pool.ts";
 import { type Generated, LiveAnswer } from "./live_answer.ts";
 import type { AnswerOptions } from "./live_answer.ts";
-import { HeldCache, slotsOf, type SlottedPiece } from "./prefix.ts";
+import { allSlots, sharedSlots, slotsOf, type SlottedPiece, type Text, textAfter } from "./prefix.ts";
 import type { Delta } from "./token_log.ts";
 
 /** What is to be answered, and how. */
@@ -16,25 +17,32 @@ export interface Request extends AnswerOptions {
   readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
 
+/** A prompt, and what it puts into the slots of a cache. */
+interface Prompt {
+  readonly pieces: readonly PromptPiece[];
+  readonly slotted: readonly SlottedPiece[];
+}
+
 /** A cache in use, and what the prompt in it puts into its slots. */
 interface InUse {
   readonly held: HeldCache;
   readonly prompt: readonly SlottedPiece[];
+  /** The end of the prompt, where it is to come in with the next step; slots before it, which were filled already. */
+  readonly coming?: { readonly text: Text; readonly skip: number } | undefined;
 }
 
 /**
  * Answers requests with one network: in the order in which they came, as many at a time as there are caches. Those that are
- * being answered take each step together, in one pass; between the tiles and passes of a prompt the others go on. An answer
- * is the same as if it were made alone.
+ * being answered take each step together, in one pass. Prompts of which text alone is missing come in with a step, several
+ * at once; between the tiles and passes of any other prompt the others go on. An answer is the same as if it were made alone.
  */
 export class Scheduler {
   readonly #vlm: Vlm;
   readonly #tokenizer: Tokenizer;
-  /** The one used longest ago comes first. */
-  readonly #free: HeldCache[];
+  readonly #caches: CachePool;
   readonly #waiting: LiveAnswer[] = [];
   readonly #active = new Map<LiveAnswer, InUse>();
-  readonly #prompts = new WeakMap<LiveAnswer, readonly PromptPiece[]>();
+  readonly #prompts = new WeakMap<LiveAnswer, Prompt>();
   readonly #pacer = new Pacer();
   /** Whose request computes for all. */
   #computing: LiveAnswer | undefined;
@@ -46,7 +54,7 @@ export class Scheduler {
   constructor(vlm: Vlm, tokenizer: Tokenizer, caches: readonly KvCache[]) {
     this.#vlm = vlm;
     this.#tokenizer = tokenizer;
-    this.#free = caches.map((cache) => new HeldCache(cache));
+    this.#caches = new CachePool(vlm.backend, caches);
   }
 
   /** Requests that wait for a cache. */
@@ -69,7 +77,9 @@ export class Scheduler {
     request.signal?.throwIfAborted();
     if (this.#closed) throw closed();
     const answer = new LiveAnswer(this.#tokenizer, request);
-    this.#prompts.set(answer, request.prompt);
+    const { tokensPerTile, vision } = this.#vlm;
+    const slotted = slotsOf(request.prompt, tokensPerTile, vision.config.tokens);
+    this.#prompts.set(answer, { pieces: request.prompt, slotted });
     const abort = () => {
       answer.abort(request.signal!.reason);
       this.#leave(answer);
@@ -113,8 +123,7 @@ export class Scheduler {
     else this.#computing = answer;
     if (this.#computing !== answer) return;
     while (!answer.ended) {
-      const next = this.#free.length > 0 ? this.#waiting.shift() : undefined;
-      if (next) await this.#begin(next);
+      await this.#begin();
       await this.#step();
     }
     this.#release();
@@ -125,14 +134,44 @@ export class Scheduler {
     after[1]();
   }
 
-  /** Fills a cache with the prompt, as far as it is not in one already. */
-  async #begin(answer: LiveAnswer): Promise<void> {
-    const prompt = this.#prompts.get(answer)!;
-    const slotted = slotsOf(prompt, this.#vlm.tokensPerTile);
-    const { held, skip } = this.#cacheFor(slotted);
+  /**
+   * Gives caches to those that wait, in their order. All whose prompts lack text alone begin with the next step, as far as one
+   * pass has room for them; any other prompt is filled in here, before others begin.
+   */
+  async #begin(): Promise<void> {
+    let rows = this.#active.size;
+    const coming: (readonly SlottedPiece[])[] = [];
+    for (;;) {
+      const answer = this.#waiting[0];
+      const { slotted } = (answer && this.#prompts.get(answer)) ?? {};
+      const place = slotted && this.#caches.find(slotted);
+      if (!place || coming.some((other) => isWorthWaiting(slotted, place.skip, other))) return;
+      const text = textAfter(slotted, place.skip);
+      rows += text?.ids.length ?? 0;
+      const joins = text !== undefined && rows <= this.#vlm.language.maxRows;
+      // a prompt with passes of its own leaves no room for the text of others
+      if (!joins && coming.length > 0) return;
+      this.#waiting.shift();
+      this.#caches.take(place);
+      if (!joins) return await this.#fill(answer!, place);
+      const { held, skip } = place;
+      coming.push(slotted);
+      this.#active.set(answer!, { held, prompt: slotted, coming: { text, skip } });
+      try {
+        // else the pass would be refused, and all of them with it
+        held.cache.check({ rows: text.ids.length });
+      } catch (error) {
+        answer!.fail(error);
+      }
+    }
+  }
+
+  /** Fills a cache with the prompt, as far as it is not in it already. */
+  async #fill(answer: LiveAnswer, { held, skip }: Place): Promise<void> {
+    const { pieces, slotted } = this.#prompts.get(answer)!;
     try {
       const { signal } = answer;
-      const filled = await this.#vlm.prefill(held.cache, prompt, { signal, skip, between: () => this.#step() });
+      const filled = await this.#vlm.prefill(held.cache, pieces, { signal, skip, between: () => this.#step() });
       held.describe(slotted, []);
       answer.filled(filled, skip);
       this.#active.set(answer, { held, prompt: slotted });
@@ -144,26 +183,7 @@ export class Scheduler {
     this.#release();
   }
 
-  /**
-   * The free cache that holds most of a prompt; or, where one that is in use holds more, the one used longest ago with a copy
-   * of that. `skip`: slots that are filled.
-   */
-  #cacheFor(prompt: readonly SlottedPiece[]): { held: HeldCache; skip: number } {
-    const best = (caches: readonly HeldCache[]) => {
-      const shared = caches.map((held) => held.sharedWith(prompt));
-      const skip = Math.max(0, ...shared);
-      return { at: shared.indexOf(skip), skip };
-    };
-    const busy = [...this.#active.values()].map(({ held }) => held);
-    const [free, used] = [best(this.#free), best(busy)];
-    const copied = used.skip > free.skip;
-    const [held] = this.#free.splice(copied ? 0 : free.at, 1) as [HeldCache];
-    if (copied) held.copyFrom(this.#vlm.backend, busy[used.at]!, used.skip);
-    else held.keep(free.skip);
-    return { held, skip: Math.max(free.skip, used.skip) };
-  }
-
-  /** One token more for every answer that is being made. */
+  /** One token more for every answer that is being made, the first one for those whose prompts come in with it. */
   async #step(): Promise<void> {
     this.#release();
     const answers = [...this.#active];
@@ -172,25 +192,27 @@ export class Scheduler {
     this.#pacer.signal = answers.length === 1 ? answers[0]![0].signal : undefined;
     const started = performance.now();
     try {
-      const conversations = answers.map(([answer, { held }]) => ({ cache: held.cache, id: answer.lastId }));
+      const conversations = answers.map(([answer, { held: { cache }, coming }]) => ({
+        ...{ cache, ...coming?.text ?? { ids: [answer.lastId] } },
+      }));
       const logits = await this.#vlm.steps(conversations, this.#pacer);
       const { vocabulary } = this.#vlm.language.config;
-      const decodeMs = performance.now() - started;
-      await Promise.all(answers.map(([answer], row) => {
-        answer.decodeMs += decodeMs;
+      const ms = performance.now() - started;
+      await Promise.all(answers.map(([answer, { held, prompt, coming }], row) => {
+        if (coming) {
+          held.describe(prompt, []);
+          answer.filled({ visionMs: 0, prefillMs: ms }, coming.skip);
+          this.#active.set(answer, { held, prompt });
+        } else answer.decodeMs += ms;
         return this.#take(answer, logits + row * vocabulary * 4);
       }));
     } catch (error) {
       for (const [answer] of answers) answer.fail(error);
     }
     this.#release();
-    await this.#pause();
-  }
-
-  /** Lets the event loop run, if it is time. */
-  async #pause(): Promise<void> {
+    // requests that have arrived meanwhile take the next step with the others; a turn of the event loop costs microseconds
     this.#pacer.signal = undefined;
-    await this.#pacer.pause();
+    await this.#pacer.rest();
   }
 
   async #take(answer: LiveAnswer, logits: number): Promise<void> {
@@ -207,9 +229,19 @@ export class Scheduler {
       this.#active.delete(answer);
       this.#leave(answer);
       held.describe(prompt, answer.ids);
-      this.#free.push(held);
+      this.#caches.giveBack(held);
     }
   }
+}
+
+/** True if half of what a prompt has to compute, or more, would be there to be copied once another one has come in. */
+function isWorthWaiting(
+  prompt: readonly SlottedPiece[],
+  skip: number,
+  other: readonly SlottedPiece[],
+): boolean {
+  const shared = sharedSlots(allSlots(other), prompt);
+  return 2 * (shared - skip) >= allSlots(prompt).length - skip;
 }
 
 function closed(): LorisError {

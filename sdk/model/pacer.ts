@@ -31,12 +31,15 @@ export class Pacer {
   /** @throws the signal's reason, if it is aborted before or during the pause. */
   async pause(): Promise<void> {
     this.signal?.throwIfAborted();
-    if (this.due()) {
-      await nextTask();
-      this.signal?.throwIfAborted();
-      this.#resumed = this.#seen = performance.now();
-      this.#still = 0;
-    }
+    if (this.due()) await this.rest();
+  }
+
+  /** Lets the event loop run, whether it is time or not. @throws as {@link Pacer.pause}. */
+  async rest(): Promise<void> {
+    await nextTask();
+    this.signal?.throwIfAborted();
+    this.#resumed = this.#seen = performance.now();
+    this.#still = 0;
   }
 }
 

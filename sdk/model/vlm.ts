@@ -36,10 +36,13 @@ export interface ImageTokens {
   readonly span?: number;
 }
 
-/** A conversation that goes on by a token. */
+/** A conversation that goes on by a token, or by more text. */
 export interface Conversation {
   readonly cache: KvCache;
-  readonly id: number;
+  /** One or more. */
+  readonly ids: readonly number[];
+  /** Of the first id; the one after the cache's last, if left out. */
+  readonly position?: number;
 }
 
 /** What a network does only where someone asks for it. */
@@ -75,7 +78,7 @@ export class Vlm {
   readonly #chunk: Chunk;
   /** Image tokens of the tiles looked at last: f32 [vision.maxTiles, vision.config.tokens, width]. */
   readonly #tiles: number;
-  /** Rows of decode steps: f32 [conversations, width], apart from a prompt's, which may be waiting meanwhile. */
+  /** Last rows of steps: f32 [conversations, width], apart from a prompt's, which may be waiting meanwhile. */
   readonly #steps: number;
   readonly #options: VlmOptions;
 
@@ -263,20 +266,34 @@ export class Vlm {
 
   /** Adds one token to the cache; returns the address of the logits that follow it. */
   async step(cache: KvCache, id: number, pacer: Pacer): Promise<number> {
-    return await this.steps([{ cache, id }], pacer);
+    return await this.steps([{ cache, ids: [id] }], pacer);
   }
 
   /**
-   * Adds a token to each of several caches, in one pass.
+   * Adds a token to each of several caches, to some of them more text, in one pass. Where it is more, no prompt may be on its
+   * way in.
    *
-   * @param conversations At most `maxConversations`.
+   * @param conversations At most `maxConversations`, with `language.maxRows` ids in all at most.
    * @returns Address of the logits that follow each: f32 [conversations, vocabulary], valid until the next call.
    */
   async steps(conversations: readonly Conversation[], pacer: Pacer): Promise<number> {
-    const { language } = this;
-    language.embed(this.#steps, conversations.map(({ id }) => id));
-    const spans = conversations.map(({ cache }) => ({ cache, rows: 1, wanted: "last" as const }));
-    await language.forward(this.#steps, spans, pacer);
+    const { language, backend } = this;
+    const rowBytes = language.config.width * 4;
+    const ids = conversations.flatMap(({ ids }) => ids);
+    const address = ids.length > conversations.length ? this.#chunk.address : this.#steps;
+    language.embed(address, ids);
+    const spans = conversations.map(({ cache, ids: { length: rows }, position }) => ({
+      ...{ cache, rows, wanted: "last" as const },
+      positions: position === undefined ? undefined : Array.from({ length: rows }, (_, row) => position + row),
+    }));
+    await language.forward(address, spans, pacer);
+    if (address !== this.#steps) {
+      let end = address;
+      for (const [i, { rows }] of spans.entries()) {
+        end += rows * rowBytes;
+        backend.copy(this.#steps + i * rowBytes, end - rowBytes, rowBytes);
+      }
+    }
     return language.logits(this.#steps, conversations.length);
   }
 

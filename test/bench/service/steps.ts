@@ -35,7 +35,7 @@ export async function profileSteps(counts: readonly number[]): Promise<StepProfi
       for (const cache of some) cache.truncate(FILLED);
       operations.clear();
       const started = performance.now();
-      await vlm.steps(some.map((cache, row) => ({ cache, id: id(row, step + STEPS) })), pacer);
+      await vlm.steps(some.map((cache, row) => ({ cache, ids: [id(row, step + STEPS)] })), pacer);
       if (step >= 0) runs[i]!.push({ total: performance.now() - started, ms: new Map(operations) });
     }
   }
