@@ -4,9 +4,10 @@ import { Pacer } from "../model/pacer.ts";
 import type { PromptPiece, Vlm } from "../model/vlm.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { CachePool, type HeldCache, type Place } from "./cache_pool.ts";
+import { Joining } from "./joining.ts";
 import { type Generated, LiveAnswer } from "./live_answer.ts";
 import type { AnswerOptions } from "./live_answer.ts";
-import { allSlots, sharedSlots, slotsOf, type SlottedPiece, type Text, textAfter } from "./prefix.ts";
+import { slotsOf, type SlottedPiece, type Text } from "./prefix.ts";
 import type { Delta } from "./token_log.ts";
 
 /** What is to be answered, and how. */
@@ -33,8 +34,8 @@ interface InUse {
 
 /**
  * Answers requests with one network: in the order in which they came, as many at a time as there are caches. Those that are
- * being answered take each step together, in one pass. Prompts of which text alone is missing come in with a step, several
- * at once; between the tiles and passes of any other prompt the others go on. An answer is the same as if it were made alone.
+ * being answered take each step together, in one pass. Prompts of which some text alone is missing come in with a
+ * step; between the tiles and passes of any other prompt the others go on. An answer is the same as if it were made alone.
  */
 export class Scheduler {
   readonly #vlm: Vlm;
@@ -135,27 +136,22 @@ export class Scheduler {
   }
 
   /**
-   * Gives caches to those that wait, in their order. All whose prompts lack text alone begin with the next step, as far as one
-   * pass has room for them; any other prompt is filled in here, before others begin.
+   * Gives caches to those that wait, in their order. Prompts that lack little begin with the next step, several at once; one
+   * with passes of its own is filled in here, before others begin.
    */
   async #begin(): Promise<void> {
-    let rows = this.#active.size;
-    const coming: (readonly SlottedPiece[])[] = [];
+    const joining = new Joining(this.#active.size, this.#vlm.language.maxRows);
     for (;;) {
       const answer = this.#waiting[0];
       const { slotted } = (answer && this.#prompts.get(answer)) ?? {};
       const place = slotted && this.#caches.find(slotted);
-      if (!place || coming.some((other) => isWorthWaiting(slotted, place.skip, other))) return;
-      const text = textAfter(slotted, place.skip);
-      rows += text?.ids.length ?? 0;
-      const joins = text !== undefined && rows <= this.#vlm.language.maxRows;
-      // a prompt with passes of its own leaves no room for the text of others
-      if (!joins && coming.length > 0) return;
+      if (!place) return;
+      const text = joining.admit(slotted, place.skip);
+      if (text === "later") return;
       this.#waiting.shift();
       this.#caches.take(place);
-      if (!joins) return await this.#fill(answer!, place);
+      if (text === "alone") return await this.#fill(answer!, place);
       const { held, skip } = place;
-      coming.push(slotted);
       this.#active.set(answer!, { held, prompt: slotted, coming: { text, skip } });
       try {
         // else the pass would be refused, and all of them with it
@@ -232,16 +228,6 @@ export class Scheduler {
       this.#caches.giveBack(held);
     }
   }
-}
-
-/** True if half of what a prompt has to compute, or more, would be there to be copied once another one has come in. */
-function isWorthWaiting(
-  prompt: readonly SlottedPiece[],
-  skip: number,
-  other: readonly SlottedPiece[],
-): boolean {
-  const shared = sharedSlots(allSlots(other), prompt);
-  return 2 * (shared - skip) >= allSlots(prompt).length - skip;
 }
 
 function closed(): LorisError {
