@@ -121,7 +121,11 @@ export class Scheduler {
    */
   async #compute(answer: LiveAnswer): Promise<void> {
     if (this.#computing) await new Promise<void>((resolve) => this.#line.set(answer, resolve));
-    else this.#computing = answer;
+    else {
+      this.#computing = answer;
+      // those that come at the same time begin together
+      await this.#rest();
+    }
     if (this.#computing !== answer) return;
     while (!answer.ended) {
       await this.#begin();
@@ -206,7 +210,11 @@ export class Scheduler {
       for (const [answer] of answers) answer.fail(error);
     }
     this.#release();
-    // requests that have arrived meanwhile take the next step with the others; a turn of the event loop costs microseconds
+    await this.#rest();
+  }
+
+  /** Lets requests that have arrived come in; a turn of the event loop costs microseconds, where a step takes milliseconds. */
+  async #rest(): Promise<void> {
     this.#pacer.signal = undefined;
     await this.#pacer.rest();
   }

@@ -45,3 +45,15 @@ Deno.test("Pacer.pause: an abort is seen where the clock stands still", () =>
       for (let step = 0; step < 1000; step++) if (pacer.due()) await pacer.pause();
     }, /gone/);
   }));
+
+Deno.test("Pacer.rest: lets the event loop run though it is not time, and sees an abort that came meanwhile", () =>
+  withClock(async () => {
+    const controller = new AbortController();
+    const pacer = new Pacer(controller.signal);
+    assert.equal(pacer.due(), false);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => controller.abort(new Error("gone"));
+    port2.postMessage(undefined);
+    await assert.rejects(pacer.rest(), /gone/);
+    port1.close();
+  }));
