@@ -35,6 +35,12 @@ export interface Generated {
   readonly decodeMs: number;
 }
 
+/** What was chosen, with what is told of it if that is wanted. */
+export interface ChosenToken {
+  readonly id: number;
+  readonly probability?: TokenLogprob | undefined;
+}
+
 /** An `AbortController` and its signal without the runtime: requests look at each other's. */
 class Abort implements AbortState {
   #aborted = false;
@@ -72,6 +78,8 @@ export class LiveAnswer {
   readonly #state = new Abort();
   #times: PrefillTimes = { visionMs: 0, prefillMs: 0 };
   #cachedTokens = 0;
+  /** Until all tokens are taken that have been chosen. */
+  #accepted = Promise.resolve();
   /** Certain, and not given out yet. */
   #text = "";
 
@@ -114,37 +122,68 @@ export class LiveAnswer {
     this.#cachedTokens = cachedTokens;
   }
 
+  /** True if its tokens can be chosen ahead: none looks at those before it. */
+  get runsAhead(): boolean {
+    const { sampler, constraint, logprobs } = this.#options;
+    return !constraint && !logprobs && !sampler.looksBack;
+  }
+
+  /** Tokens that it can still have. */
+  get tokensLeft(): number {
+    return this.#options.maxTokens - this.ids.length;
+  }
+
   /**
-   * Chooses the next token and gives out the text that is certain with it. An error ends the answer.
+   * Chooses the next token, for `accept`.
    *
    * @param logits Address of f32 [vocabulary].
-   * @param room Tokens that its cache can still take.
+   * @param to 0, or where the id is left as well: see `Backend.argmax`.
    */
-  async take(
+  async choose(
     backend: Backend,
     logits: number,
     vocabulary: number,
     buffers: SamplingBuffers,
-    room: number,
-  ): Promise<void> {
-    const { sampler, detokenizer, maxTokens, constraint, logprobs } = this.#options;
-    try {
-      const tell = await logprobs?.read(backend, logits, vocabulary);
-      await constraint?.apply(backend, logits, vocabulary);
-      // a penalty must not bring a token back that is not allowed
-      const recent = constraint ? this.ids.filter((id) => constraint.allows(id)) : this.ids;
-      const id = await sampler.sample(backend, logits, vocabulary, buffers, recent);
-      const token = tell?.(id);
-      this.ids.push(id);
-      if (this.#tokenizer.endIds.has(id)) return this.#end("stop");
-      constraint?.push(id);
-      this.#add(detokenizer.push(id), token);
-      if (detokenizer.stopped || constraint?.ended) this.#end("stop");
-      else if (this.ids.length === maxTokens || room === 0) this.#end("length");
-      else this.#give();
-    } catch (error) {
-      this.fail(error);
-    }
+    to = 0,
+  ): Promise<ChosenToken> {
+    const { sampler, constraint, logprobs } = this.#options;
+    if (this.runsAhead) return { id: await sampler.sample(backend, logits, vocabulary, buffers, [], to) };
+    const tell = await logprobs?.read(backend, logits, vocabulary);
+    await constraint?.apply(backend, logits, vocabulary);
+    // a penalty must not bring a token back that is not allowed
+    const recent = constraint ? this.ids.filter((id) => constraint.allows(id)) : this.ids;
+    const id = await sampler.sample(backend, logits, vocabulary, buffers, recent, to);
+    return { id, probability: tell?.(id) };
+  }
+
+  /**
+   * Takes a token, after those before it, and gives out the text that is certain with it. An error ends the answer; one that
+   * has ended takes nothing.
+   *
+   * @param room Tokens that its cache can still take.
+   */
+  accept(chosen: Promise<ChosenToken>, room: number): Promise<void> {
+    const before = this.#accepted;
+    return this.#accepted = (async () => {
+      try {
+        const token = await chosen;
+        await before;
+        if (!this.ended) this.#accept(token, room);
+      } catch (error) {
+        this.fail(error);
+      }
+    })();
+  }
+
+  #accept({ id, probability }: ChosenToken, room: number): void {
+    const { detokenizer, maxTokens, constraint } = this.#options;
+    this.ids.push(id);
+    if (this.#tokenizer.endIds.has(id)) return this.#end("stop");
+    constraint?.push(id);
+    this.#add(detokenizer.push(id), probability);
+    if (detokenizer.stopped || constraint?.ended) this.#end("stop");
+    else if (this.ids.length === maxTokens || room === 0) this.#end("length");
+    else this.#give();
   }
 
   #end(finishReason: Generated["finishReason"]): void {

@@ -48,10 +48,16 @@ export class Sampler {
     this.#random = new Random(seed ?? randomSeed());
   }
 
+  /** True if the choice depends on ids chosen before. */
+  get looksBack(): boolean {
+    return this.#choice.repetitionPenalty !== 1;
+  }
+
   /**
    * @param logits Address of f32 [count], one for each token of the vocabulary; left as they are.
    * @param buffers With room for the recent ids.
    * @param recent Ids that the repetition penalty is for; one that occurs twice is penalised once.
+   * @param to 0, or where the id is left as well: see `Backend.argmax`.
    * @returns the id chosen.
    * @throws {LorisError} `non_finite` if a logit is NaN or infinite, `argument_invalid` for no logits or a foreign id.
    */
@@ -61,6 +67,7 @@ export class Sampler {
     count: number,
     buffers: SamplingBuffers,
     recent: ArrayLike<number> = [],
+    to = 0,
   ): Promise<number> {
     if (count === 0) {
       throw new LorisError("argument_invalid", "there are no logits to choose from", { param: "logits" });
@@ -74,8 +81,8 @@ export class Sampler {
     const uniform = temperature === 0 ? 0 : this.#random.uniform();
     const id =
       await (temperature === 0 && recents === 0
-        ? backend.argmax(logits, count)
-        : backend.sample(buffers.scratch, logits, count, buffers.recent, recents, { ...this.#choice, uniform }));
+        ? backend.argmax(logits, count, to)
+        : backend.sample(buffers.scratch, logits, count, buffers.recent, recents, { ...this.#choice, uniform }, to));
     if (id < 0) {
       throw new LorisError(
         "non_finite",

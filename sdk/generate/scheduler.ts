@@ -175,7 +175,7 @@ export class Scheduler {
       held.describe(slotted, []);
       answer.filled(filled, skip);
       this.#active.set(answer, { held, prompt: slotted });
-      await this.#take(answer, filled.logits);
+      await Promise.all(this.#choices([[answer, this.#active.get(answer)!]], filled.logits, 0));
     } catch (error) {
       answer.fail(error);
       this.#active.set(answer, { held, prompt: slotted });
@@ -195,17 +195,23 @@ export class Scheduler {
       const conversations = answers.map(([answer, { held: { cache }, coming }]) => ({
         ...{ cache, ...coming?.text ?? { ids: [answer.lastId] } },
       }));
-      const logits = await this.#vlm.steps(conversations, this.#pacer);
-      const { vocabulary } = this.#vlm.language.config;
+      const ahead = this.#tokensAhead(answers);
+      let logits = await this.#vlm.steps(conversations, this.#pacer);
       const ms = performance.now() - started;
-      await Promise.all(answers.map(([answer, { held, prompt, coming }], row) => {
-        if (coming) {
-          held.describe(prompt, []);
-          answer.filled({ visionMs: 0, prefillMs: ms }, coming.skip);
-          this.#active.set(answer, { held, prompt });
-        } else answer.decodeMs += ms;
-        return this.#take(answer, logits + row * vocabulary * 4);
-      }));
+      for (const [answer, { held, prompt, coming }] of answers) {
+        if (!coming) continue;
+        held.describe(prompt, []);
+        answer.filled({ visionMs: 0, prefillMs: ms }, coming.skip);
+        this.#active.set(answer, { held, prompt });
+      }
+      const takings: Promise<void>[] = [];
+      for (let left = ahead - 1; left >= 0; left--) {
+        takings.push(...this.#choices(answers, logits, left));
+        if (left === 0) break;
+        logits = await this.#vlm.stepsByChosen(answers.map(([, { held }]) => held.cache), this.#pacer);
+      }
+      await Promise.all(takings);
+      for (const [answer, { coming }] of answers) if (!coming) answer.decodeMs += performance.now() - started;
     } catch (error) {
       for (const [answer] of answers) answer.fail(error);
     }
@@ -219,10 +225,24 @@ export class Scheduler {
     await this.#pacer.rest();
   }
 
-  async #take(answer: LiveAnswer, logits: number): Promise<void> {
-    const { backend, language } = this.#vlm;
-    const { held } = this.#active.get(answer)!;
-    await answer.take(backend, logits, language.config.vocabulary, language.sampling, held.cache.room);
+  /** Tokens that are chosen before the first of them is waited for: several where waiting takes as long, and nothing asks for it. */
+  #tokensAhead(answers: readonly (readonly [LiveAnswer, InUse])[]): number {
+    return answers.reduce(
+      (most, [answer, { held, coming }]) =>
+        coming || !answer.runsAhead ? 1 : Math.min(most, answer.tokensLeft, held.cache.room),
+      this.#vlm.backend.tokensAhead,
+    );
+  }
+
+  /** A token for each, from rows of logits. @param left Tokens that will be chosen before these are waited for. */
+  #choices(answers: readonly (readonly [LiveAnswer, InUse])[], logits: number, left: number): Promise<void>[] {
+    const { language, backend } = this.#vlm;
+    const { vocabulary } = language.config;
+    return answers.map(([answer, { held }], row) => {
+      const to = left > 0 ? language.chosenAt(row) : 0;
+      const chosen = answer.choose(backend, logits + row * vocabulary * 4, vocabulary, language.sampling, to);
+      return answer.accept(chosen, held.cache.room);
+    });
   }
 
   /** Takes the caches back of answers that have ended or that nobody waits for. */

@@ -83,6 +83,16 @@ export class Language {
     this.#backend.embed(dst, this.#weights.tokenEmbd, this.#at.ids, ids.length);
   }
 
+  /** Where an id may be left that is chosen for a conversation, for `embedChosen`. */
+  chosenAt(conversation: number): number {
+    return this.#at.chosen + conversation * 4;
+  }
+
+  /** dst: f32 [count, width], the embeddings of what was left for the first conversations. */
+  embedChosen(dst: number, count: number): void {
+    this.#backend.embed(dst, this.#weights.tokenEmbd, this.#at.chosen, count);
+  }
+
   /**
    * Runs rows through all layers in place, adding their keys and values to the caches of their spans.
    *

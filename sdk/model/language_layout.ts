@@ -6,6 +6,8 @@ import type { Input } from "./linear.ts";
 /** Where a decoder's forward pass works. All f32, rows first. */
 export interface LanguageBuffers {
   readonly ids: number;
+  /** u32 [conversations]: what was chosen last, for the next step. */
+  readonly chosen: number;
   /** Normalized rows, as the matrices read them. */
   readonly input: Input;
   /** Cosine and sine of each row's position; and of the text rows' alone. */
@@ -52,6 +54,7 @@ export function languageLayout(
 
   const always = new MemoryPlan(base);
   const ids = f32(always, "ids", rows);
+  const chosen = f32(always, "ids", maxConversations);
   const recordBytes = b.activationRowBytes(Math.max(c.width, c.hidden, queryWidth));
   const quantized = always.reserve("quantized", Math.max(rows, 2 * maxConversations) * recordBytes);
 
@@ -79,5 +82,5 @@ export function languageLayout(
       recent: f32(after, "recent", contextTokens),
     },
   };
-  return { ids, ...inLayers, ...afterLayers, bytes: Math.max(layers.end, after.end) - base };
+  return { ids, chosen, ...inLayers, ...afterLayers, bytes: Math.max(layers.end, after.end) - base };
 }

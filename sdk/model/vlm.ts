@@ -297,6 +297,14 @@ export class Vlm {
     return language.logits(this.#steps, conversations.length);
   }
 
+  /** As `steps`, by the tokens that were left for them (`Language.chosenAt`), which nobody here need know. */
+  async stepsByChosen(caches: readonly KvCache[], pacer: Pacer): Promise<number> {
+    const { language } = this;
+    language.embedChosen(this.#steps, caches.length);
+    await language.forward(this.#steps, caches.map((cache) => ({ cache, rows: 1, wanted: "last" })), pacer);
+    return language.logits(this.#steps, caches.length);
+  }
+
   /** Adds tokens whose ids are known to the cache; returns copies of the logits that follow each: f32 [vocabulary]. */
   async force(cache: KvCache, ids: readonly number[], pacer: Pacer): Promise<Float32Array[]> {
     const { language, backend } = this;
