@@ -130,6 +130,8 @@ export class Scheduler {
     while (!answer.ended) {
       await this.#begin();
       await this.#step();
+      // a request whose answer has ended may be dropped with its timers, so that it rests no more
+      if (!answer.ended) await this.#rest();
     }
     this.#release();
     const [after] = this.#line;
@@ -216,7 +218,6 @@ export class Scheduler {
       for (const [answer] of answers) answer.fail(error);
     }
     this.#release();
-    await this.#rest();
   }
 
   /** Lets requests that have arrived come in; a turn of the event loop costs microseconds, where a step takes milliseconds. */
