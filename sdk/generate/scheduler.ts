@@ -130,7 +130,7 @@ export class Scheduler {
     while (!answer.ended) {
       await this.#begin();
       await this.#step();
-      // a request whose answer has ended may be dropped with its timers, so that it rests no more
+      // once its answer has ended, its timers may never come: it passes the turn on before
       if (!answer.ended) await this.#rest();
     }
     this.#release();

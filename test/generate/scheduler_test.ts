@@ -96,3 +96,18 @@ Deno.test("one of the prompts that come together does not fit, or its sampler fa
   await assert.rejects(broken, fault);
   assert.deepEqual([await first, await second], want);
 });
+
+Deno.test("after each step what has arrived meanwhile is seen", async () => {
+  const scheduler = await open({ conversations: 1 });
+  const { port1, port2 } = new MessageChannel();
+  let steps = 0;
+  const waited: number[] = [];
+  port1.onmessage = ({ data }) => waited.push(steps - data);
+  await spied(
+    (operation) => operation === "embed" && port2.postMessage(++steps),
+    () => textOf(scheduler, request(prompts[0]!, 0, { maxTokens: 20 })),
+  );
+  port1.close();
+  assert.ok(waited.length >= 18, `${waited.length} of ${steps}`);
+  assert.deepEqual(new Set(waited), new Set([0]));
+});
