@@ -2,25 +2,28 @@ import { LorisError } from "../errors.ts";
 import { checkLength } from "../sources/check.ts";
 import type { Source } from "../sources/source.ts";
 
-/** First range asked for: most headers of small models fit, vocabulary included, in two of these. */
-const FIRST_BYTES = 1 << 20;
+/** A range that is asked for, and held: most headers of small models fit in a few of these, vocabulary included. */
+const WINDOW_BYTES = 1 << 19;
 /**
- * The header is held whole, so that a file which is large itself (or only says so, as a server can) must not make it
- * large: a vocabulary of 262144 tokens with all its merges and scores has about 20 MiB.
+ * What is read becomes strings and numbers, so that a file which is large itself (or only says so, as a server can) must not
+ * make them many: a vocabulary of 262144 tokens with all its merges and scores has about 20 MiB.
  */
 const MAX_HEADER_BYTES = 64 << 20;
 
 /**
- * Reads little-endian values from the front of a source, fetching growing ranges as it goes. Every length is checked
- * against what is left of the file before it is used, so nothing is ever allocated for a length that a file only claims.
+ * Reads little-endian values from the front of a source through a window that moves along. Every length is checked against
+ * what is left of the file before it is used, so nothing is ever allocated for a length that a file only claims.
  */
 export class HeaderReader {
   readonly fileBytes: number;
   readonly #source: Source;
   readonly #signal: AbortSignal | undefined;
-  #bytes: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
+  #memory = new Uint8Array(0);
   #view = new DataView(new ArrayBuffer(0));
-  #offset = 0;
+  /** Offset of the window's first byte, its bytes, and how many of them are behind. */
+  #start = 0;
+  #filled = 0;
+  #at = 0;
 
   private constructor(source: Source, fileBytes: number, signal?: AbortSignal) {
     this.#source = source;
@@ -33,17 +36,17 @@ export class HeaderReader {
   }
 
   get offset(): number {
-    return this.#offset;
+    return this.#start + this.#at;
   }
 
   /** @throws {LorisError} `file_invalid`, with the place and what was being read. */
   fail(message: string): never {
-    throw new LorisError("file_invalid", `${this.#source.name}: ${message} (at byte ${this.#offset})`);
+    throw new LorisError("file_invalid", `${this.#source.name}: ${message} (at byte ${this.offset})`);
   }
 
   /** Refuses a count of things that need at least `bytesEach` if the rest of the file cannot hold them. */
   checkCount(count: number, bytesEach: number, what: string): void {
-    const left = this.fileBytes - this.#offset;
+    const left = this.fileBytes - this.offset;
     if (count * bytesEach > left) {
       this.fail(`${what} needs ${count * bytesEach} bytes or more, ${left} are left in the file`);
     }
@@ -52,18 +55,30 @@ export class HeaderReader {
   /** Makes sure that `length` bytes from here are in memory; call before the getters below. */
   async need(length: number, what: string): Promise<void> {
     this.checkCount(1, length, what);
-    const end = this.#offset + length;
-    if (end <= this.#bytes.length) return;
+    if (this.#has(length)) return;
+    const end = this.offset + length;
     if (end > MAX_HEADER_BYTES) this.fail(`with ${what} the header is over ${MAX_HEADER_BYTES} bytes, it is damaged`);
-    const target = Math.min(this.fileBytes, MAX_HEADER_BYTES, Math.max(FIRST_BYTES, end, this.#bytes.length * 2));
-    const missing = target - this.#bytes.length;
-    const more = await this.#source.read(this.#bytes.length, missing, this.#signal);
-    checkLength(this.#source.name, this.#bytes.length, missing, more.length);
-    const joined = new Uint8Array(target);
-    joined.set(this.#bytes);
-    joined.set(more, this.#bytes.length);
-    this.#bytes = joined;
-    this.#view = new DataView(joined.buffer);
+    await this.#move(Math.min(this.fileBytes - this.offset, Math.max(WINDOW_BYTES, length)));
+  }
+
+  /** Brings the window here. @param bytes More than are in it already. */
+  async #move(bytes: number): Promise<void> {
+    const rest = this.#memory.subarray(this.#at, this.#filled);
+    if (bytes > this.#memory.length) {
+      this.#memory = new Uint8Array(bytes);
+      this.#view = new DataView(this.#memory.buffer);
+    }
+    this.#memory.set(rest);
+    [this.#start, this.#filled, this.#at] = [this.offset, rest.length, 0];
+    const missing = this.#memory.subarray(rest.length, bytes);
+    const from = this.#start + rest.length;
+    if (this.#source.readInto) await this.#source.readInto(from, missing, this.#signal);
+    else {
+      const more = await this.#source.read(from, missing.length, this.#signal);
+      checkLength(this.#source.name, from, missing.length, more.length);
+      missing.set(more);
+    }
+    this.#filled = bytes;
   }
 
   u8 = (): number => this.#view.getUint8(this.#advance(1));
@@ -84,10 +99,10 @@ export class HeaderReader {
     return Number(value);
   }
 
-  /** Bytes from here, as a view. */
+  /** Bytes from here, as a view that holds until more are needed. */
   take(length: number): Uint8Array {
     const at = this.#advance(length);
-    return this.#bytes.subarray(at, at + length);
+    return this.#memory.subarray(at, at + length);
   }
 
   /** A string with its length in front. */
@@ -111,7 +126,7 @@ export class HeaderReader {
   }
 
   #has(length: number): boolean {
-    return this.#offset + length <= this.#bytes.length;
+    return this.#at + length <= this.#filled;
   }
 
   #text(length: number): string {
@@ -127,8 +142,8 @@ export class HeaderReader {
   }
 
   #advance(length: number): number {
-    const at = this.#offset;
-    this.#offset += length;
+    const at = this.#at;
+    this.#at += length;
     return at;
   }
 }

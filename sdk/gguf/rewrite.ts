@@ -142,7 +142,8 @@ async function* copy(source: Source, { start, end }: ByteRange, signal?: AbortSi
   if (source.stream && end - start > CHUNK_BYTES) {
     for await (const piece of source.stream(start, end - start, signal)) {
       at += piece.length;
-      yield piece;
+      // who reads the chunks may keep them
+      yield piece.slice();
     }
     return checkLength(source.name, start, end - start, at - start);
   }

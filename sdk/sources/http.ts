@@ -1,5 +1,6 @@
+import { bodyPieces } from "./body.ts";
 import { checkLength, checkRange, fail } from "./check.ts";
-import { collected } from "./collect.ts";
+import { collected, collectInto } from "./collect.ts";
 import type { Source } from "./source.ts";
 
 /** Options of {@link httpSource}. */
@@ -62,10 +63,10 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
     const response = await request(offset, length, signal);
     let got = 0;
     try {
-      for await (const chunk of response.body!) {
-        got += chunk.length;
+      for await (const piece of bodyPieces(response.body!, length)) {
+        got += piece.length;
         if (got > length) break;
-        yield chunk;
+        yield piece;
       }
     } catch (cause) {
       signal?.throwIfAborted();
@@ -83,6 +84,7 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
       checkRange(name, offset, length, (await known(signal)).size);
       return await collected(stream(offset, length, signal), length);
     },
+    readInto: (offset, into, signal) => collectInto(stream(offset, into.length, signal), into),
     stream,
   };
 }

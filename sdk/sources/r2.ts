@@ -1,4 +1,6 @@
+import { bodyPieces } from "./body.ts";
 import { checkLength, checkRange, fail } from "./check.ts";
+import { collectInto } from "./collect.ts";
 import type { VersionedSource } from "./source.ts";
 
 /** The little of Cloudflare's `R2Bucket` that is called. */
@@ -50,23 +52,17 @@ export function r2Source(bucket: R2BucketLike, key: string): VersionedSource {
   async function* stream(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     if (length === 0) return checkRange(name, offset, length, (await known(signal)).size);
     const { body } = await get(offset, length, signal);
-    const reader = body.getReader();
     let got = 0;
     try {
-      for (;;) {
-        const { done, value } = await reader.read();
+      for await (const piece of bodyPieces(body, length)) {
         signal?.throwIfAborted();
-        if (done) break;
-        got += value.length;
+        got += piece.length;
         if (got > length) break;
-        yield value;
+        yield piece;
       }
     } catch (cause) {
       signal?.throwIfAborted();
       fail(name, `the connection broke after ${got} of ${length} bytes from byte ${offset}`, cause);
-    } finally {
-      // a reader that is left must not leave the connection open
-      await reader.cancel().catch(() => {});
     }
     checkLength(name, offset, length, got);
   }
@@ -90,6 +86,7 @@ export function r2Source(bucket: R2BucketLike, key: string): VersionedSource {
       checkLength(name, offset, length, bytes.length);
       return bytes;
     },
+    readInto: (offset, into, signal) => collectInto(stream(offset, into.length, signal), into),
     stream,
   };
 }

@@ -12,7 +12,10 @@ export interface Source {
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** As `read`, into the caller's memory: for sources that can do without memory of their own. */
   readInto?(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** The same bytes in pieces as they arrive, for sources where one long request beats many short ones. */
+  /**
+   * The same bytes in pieces as they arrive, for sources where one long request beats many short ones. A piece holds until the
+   * next one is asked for: its memory may be used again.
+   */
   stream?(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 

@@ -1,0 +1,45 @@
+/** Bytes that are taken from the runtime at once, where it can wait for so many. */
+const PIECE_BYTES = 1 << 18;
+
+/** workerd's reader: fills a view up to a number of bytes, unless the stream ends before. */
+interface FillingReader extends ReadableStreamBYOBReader {
+  readAtLeast?(bytes: number, view: Uint8Array<ArrayBuffer>): Promise<ReadableStreamReadResult<Uint8Array>>;
+}
+
+/**
+ * A body piece by piece, all in one memory where the runtime can fill it: a large file would else leave as much memory behind
+ * as it has bytes, until the engine collects it. A piece holds until the next one is asked for.
+ *
+ * @param length Of the whole body, as far as it is known: no more memory is taken than that.
+ */
+export async function* bodyPieces(
+  body: ReadableStream<Uint8Array>,
+  length: number,
+): AsyncGenerator<Uint8Array, void> {
+  const filling = fillingReader(body);
+  const reader = filling ?? body.getReader();
+  let memory = new ArrayBuffer(filling ? Math.max(1, Math.min(length, PIECE_BYTES)) : 0);
+  try {
+    for (;;) {
+      const view = new Uint8Array(memory);
+      const { done, value } = filling
+        ? await (filling.readAtLeast?.(view.length, view) ?? filling.read(view))
+        : await (reader as ReadableStreamDefaultReader<Uint8Array>).read();
+      if (done) return;
+      yield value;
+      memory = value.buffer as ArrayBuffer;
+    }
+  } finally {
+    // a reader that is left must not leave the connection open
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** Undefined for a stream that fills no memory of its reader's: those made in JavaScript mostly do not. */
+function fillingReader(body: ReadableStream<Uint8Array>): FillingReader | undefined {
+  try {
+    return body.getReader({ mode: "byob" });
+  } catch {
+    return undefined;
+  }
+}
