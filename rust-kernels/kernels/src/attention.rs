@@ -292,6 +292,8 @@ pub mod simd {
         }
     }
 
+    /// A function of its own for each format: an engine's compiler takes memory by the size of the function at hand.
+    #[inline(never)]
     unsafe fn tile_of<F: Format>(
         dst: *mut f32,
         q: *const f32,

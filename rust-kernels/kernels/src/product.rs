@@ -43,6 +43,10 @@ pub struct Destination {
 }
 
 /// `x`: `rows` rows of `quantize`; `weight`: packed in the format `W`, of `width` inputs.
+///
+/// A function of its own for each format: an engine's compiler takes memory by the size of the function at hand, and of the
+/// three ways to multiply 8-bit weights an engine runs one.
+#[inline(never)]
 pub unsafe fn linear<W: Weights>(to: Destination, x: *const u8, weight: *const u8, rows: usize, width: usize) {
     let whole = if rows < panel::FEWEST_ROWS {
         0
