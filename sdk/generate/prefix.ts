@@ -1,6 +1,6 @@
 import type { PromptPiece } from "../model/vlm.ts";
 
-/** What stands in a slot: a token's id, or which image token of which tile. */
+/** What stands in a slot: a token's id, or the key of a tile, whose image tokens follow each other in order. */
 export type Slot = number | string;
 
 /** A piece with the slots that it takes; a tile without a key is like no other. */
@@ -28,7 +28,7 @@ export function slotsOf(
   return prompt.map((piece) => {
     if (piece.kind === "text") return { kind: "text", slots: Array.from(piece.ids) };
     const key = piece.kind === "tile" && piece.key !== undefined ? piece.key : crypto.randomUUID();
-    const slots = Array.from({ length: tokensPerTile }, (_, i) => `${key} ${i}`);
+    const slots = Array.from({ length: tokensPerTile }, () => key);
     return { kind: "tile", slots, positions: positionsPerTile };
   });
 }

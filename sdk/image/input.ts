@@ -1,4 +1,5 @@
 import { LorisError } from "../errors.ts";
+import { base64Bytes } from "./base64.ts";
 import { joined } from "../sources/collect.ts";
 
 /** A picture in any form that a program is likely to have it: still compressed. */
@@ -109,14 +110,11 @@ function dataUrlBytes(text: string, maxBytes: number): Uint8Array {
   const comma = url.indexOf(",");
   if (comma < 0) throw new LorisError("image_invalid", "the data URL has no comma between its type and its data");
   const type = url.slice(scheme[0].length, comma);
-  const body = percentDecode(url.slice(comma + 1).replace(/#.*$/s, ""));
-  if (!/;\s*base64\s*$/i.test(type)) return body;
-  const base64 = new TextDecoder("latin1").decode(body).replace(/[\t\n\f\r ]/g, "");
-  try {
-    return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  } catch (cause) {
-    throw new LorisError("image_invalid", "the data URL's base64 is broken", { cause });
-  }
+  const body = url.slice(comma + 1).replace(/#.*$/s, "");
+  if (!/;\s*base64\s*$/i.test(type)) return percentDecode(body);
+  const bytes = base64Bytes(body.includes("%") ? new TextDecoder("latin1").decode(percentDecode(body)) : body);
+  if (!bytes) throw new LorisError("image_invalid", "the data URL's base64 is broken");
+  return bytes;
 }
 
 /** Every %XX becomes a byte, everything else its UTF-8 bytes. */

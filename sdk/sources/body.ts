@@ -1,3 +1,5 @@
+import { free } from "../platform/free.ts";
+
 /** Bytes that are taken from the runtime at once, where it can wait for so many. */
 const PIECE_BYTES = 1 << 18;
 
@@ -11,27 +13,33 @@ interface FillingReader extends ReadableStreamBYOBReader {
  * as it has bytes, until the engine collects it. A piece holds until the next one is asked for.
  *
  * @param length Of the whole body, as far as it is known: no more memory is taken than that.
+ * @param signal Cancels the body, which then just ends.
  */
 export async function* bodyPieces(
   body: ReadableStream<Uint8Array>,
   length: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
   const filling = fillingReader(body);
   const reader = filling ?? body.getReader();
   let memory = new ArrayBuffer(filling ? Math.max(1, Math.min(length, PIECE_BYTES)) : 0);
+  const abort = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", abort, { once: true });
   try {
     for (;;) {
       const view = new Uint8Array(memory);
       const { done, value } = filling
         ? await (filling.readAtLeast?.(view.length, view) ?? filling.read(view))
         : await (reader as ReadableStreamDefaultReader<Uint8Array>).read();
+      if (filling && value) memory = value.buffer as ArrayBuffer;
       if (done) return;
       yield value;
-      memory = value.buffer as ArrayBuffer;
     }
   } finally {
+    signal?.removeEventListener("abort", abort);
     // a reader that is left must not leave the connection open
     await reader.cancel().catch(() => {});
+    free(new Uint8Array(memory));
   }
 }
 

@@ -47,6 +47,8 @@ export class Admission {
     let left = false;
     return {
       hold: (bytes) => {
+        // nobody would count them out again
+        if (left) return;
         const others = this.#heldBytes - held;
         if (others > 0 && this.#heldBytes + bytes > this.#limits.maxHeldBytes) {
           this.#refuse(`requests with ${this.#heldBytes} bytes are in work or waiting`);

@@ -1,4 +1,5 @@
-import { joined } from "../../sdk/sources/collect.ts";
+import { free } from "../../sdk/platform/free.ts";
+import { bodyPieces } from "../../sdk/sources/body.ts";
 import { ApiError } from "./errors.ts";
 
 /** Bounds of a body, and who is told of its bytes. */
@@ -9,8 +10,11 @@ export interface BodyOptions {
   readonly hold: (bytes: number) => void;
 }
 
+/** Memory of a piece where nobody says how long the body is. */
+const UNANNOUNCED_BYTES = 1 << 16;
+
 /**
- * The whole body of a request.
+ * The whole body of a request, in memory of its own.
  *
  * @throws {ApiError} 413 as soon as it is known to be too long, what `hold` throws, 400 for one that breaks off; the signal's
  * reason.
@@ -20,39 +24,48 @@ export async function readBody(request: Request, { maxBytes, signal, hold }: Bod
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > maxBytes) throw tooLarge(announced, maxBytes);
   if (!request.body) return new Uint8Array(0);
-  const reader = request.body.getReader();
-  const abort = () => void reader.cancel(signal.reason).catch(() => {});
-  signal.addEventListener("abort", abort, { once: true });
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  let [memory, filled] = [new Uint8Array(0), 0];
+  const room = (bytes: number) => {
+    if (bytes <= memory.length) return;
+    hold(bytes - memory.length);
+    const larger = new Uint8Array(bytes);
+    larger.set(memory.subarray(0, filled));
+    free(memory);
+    memory = larger;
+  };
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
+    room(announced);
+    for await (const piece of bodyPieces(request.body, announced || UNANNOUNCED_BYTES, signal)) {
       signal.throwIfAborted();
-      if (done) break;
-      length += value.length;
-      if (length > maxBytes) throw tooLarge(length, maxBytes);
-      hold(value.length);
-      chunks.push(value);
+      const end = filled + piece.length;
+      if (end > maxBytes) throw tooLarge(end, maxBytes);
+      if (end > memory.length) room(Math.min(maxBytes, Math.max(end, 2 * memory.length)));
+      memory.set(piece, filled);
+      filled = end;
     }
+    signal.throwIfAborted();
   } catch (error) {
-    abort();
+    free(memory);
     signal.throwIfAborted();
     if (error instanceof ApiError) throw error;
-    throw new ApiError(400, "body_incomplete", `the body broke off after ${length} bytes`, { cause: error });
-  } finally {
-    signal.removeEventListener("abort", abort);
+    throw new ApiError(400, "body_incomplete", `the body broke off after ${filled} bytes`, { cause: error });
   }
-  return joined(chunks, length);
+  return memory.subarray(0, filled);
 }
 
-/** @throws {ApiError} 400 for what is no JSON in UTF-8. */
+/**
+ * The value that a body is; the bytes are given back then, for they are not needed beside it.
+ *
+ * @throws {ApiError} 400 for what is no JSON in UTF-8.
+ */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     // the engine's own message quotes the body
     throw new ApiError(400, "invalid_json", "the body is not JSON in UTF-8", { cause });
+  } finally {
+    free(bytes);
   }
 }
 

@@ -9,7 +9,7 @@ export async function captionRoute<Env extends object>(c: AppContext<Env>, servi
     const { settings, metrics } = service;
     const { image, options } = await parseCaption(c.req.raw, await work.read(), settings, work.signal);
     const { captioner, signal, waitUntil } = work;
-    const result = await captioner.caption(image, { ...options, signal, waitUntil }).result;
+    const result = await captioner.caption(work.keep(image), { ...options, signal, waitUntil }).result;
     metrics.answered([result]);
     return c.json({ description: result.text.trim() }, 200, {
       "server-timing": serverTiming([result]),

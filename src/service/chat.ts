@@ -19,7 +19,11 @@ export async function chatRoute<Env extends object>(
   try {
     const body = parseJson(await work.read());
     const { settings } = service;
-    const chat = await parseChat(body, settings, (url, param) => imageAt(url, settings, work.signal, param));
+    const chat = await parseChat(
+      body,
+      settings,
+      async (url, param) => work.keep(await imageAt(url, settings, work.signal, param)),
+    );
     const results: ChatResult[] = [];
     const events = answered(work, chat, results, () => service.metrics.answered(results));
     const head = newHead(settings.modelId, work.captioner.backend);

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { Captioner } from "../../sdk/captioner.ts";
+import { free } from "../../sdk/platform/free.ts";
 import type { Admission } from "./admission.ts";
 import { readBody } from "./body.ts";
 import { deadline, shuttingDown } from "./deadline.ts";
@@ -29,8 +30,10 @@ export interface Work {
   /** For the captioner: work that outlives the request. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly captioner: Captioner;
-  /** The body. @throws {ApiError} 413, 429, 400. */
+  /** The body, until the work's end. @throws {ApiError} 413, 429, 400. */
   read(): Promise<Uint8Array>;
+  /** Counts a picture that was made of the body, which is held until the work's end. @throws {ApiError} 429. */
+  keep(picture: Uint8Array): Uint8Array;
   /** Nobody reads the answer any more. */
   left(): void;
   /** Gives the place to others; may be called again. */
@@ -52,7 +55,10 @@ export async function beginWork<Env extends object>(c: AppContext<Env>, service:
   const waitUntil = (work: Promise<unknown>) => keepAlive(c, work);
   // else nobody would be there to give the place back when the client goes
   waitUntil(new Promise<void>((resolve) => ended = resolve));
+  const kept: Uint8Array[] = [];
   const end = () => {
+    // whoever still works for a request that has ended early finds no bytes, and nobody waits for what comes of it
+    for (const bytes of kept.splice(0)) free(bytes);
     done();
     place.leave();
     ended();
@@ -63,7 +69,18 @@ export async function beginWork<Env extends object>(c: AppContext<Env>, service:
     const captioner = await model.get(c.env, waitUntil, signal);
     return {
       ...{ signal, waitUntil, captioner, end },
-      read: () => readBody(request, { maxBytes: maxBodyBytes, signal, hold: place.hold }),
+      async read() {
+        const body = await readBody(request, { maxBytes: maxBodyBytes, signal, hold: place.hold });
+        kept.push(body);
+        return body;
+      },
+      keep(picture) {
+        if (kept.every(({ buffer }) => buffer !== picture.buffer)) {
+          kept.push(picture);
+          place.hold(picture.length);
+        }
+        return picture;
+      },
       left: () => abort(new DOMException("the client closed the connection", "AbortError")),
     };
   } catch (error) {
