@@ -165,26 +165,28 @@ function planOf(backend: Backend, pair: Pair, choice: Choice, options: AssembleO
 
 /** Reserves the memory of a plan and puts the networks together. */
 export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: l }: ModelPlan): Assembled {
+  // what lives on must not hold the pair: its files' metadata are large
+  const { languageConfig, visionConfig, lazy: planned } = pair;
   backend.reserve(l.plan.end, l.plan.regions);
   const scratch = backend.loadScratch(l.scratch, loadScratchBytes(backend, l.weights.placed));
   const ring = l.ring && new LayerRing(backend, l.weights.streamed, backend.loadScratch(l.ring.address, l.ring.bytes));
-  const vision = new Vision(backend, pair.visionConfig, l.weights.vision, l.scratch, l.looking, ring);
+  const vision = new Vision(backend, visionConfig, l.weights.vision, l.scratch, l.looking, ring);
   const imageTokens = new ImageTokenCache(l.imageTokenBytes);
   const network = (lazy: LazyPlan, cache: KvCache) => {
     const weights = { ...l.weights.language, layers: reachableLayers(l.weights.language.layers, lazy) };
-    const language = new Language(backend, pair.languageConfig, weights, lazy, l.sizes, l);
+    const language = new Language(backend, languageConfig, weights, lazy, l.sizes, l);
     return { vlm: new Vlm(backend, language, vision, l.buffers, { ...l, imageTokens }), cache };
   };
   const { level: weights, imageBytes, visionWeights } = choice;
   return {
-    ...network(pair.lazy, l.caches[0]!),
-    ...{ lazy: pair.lazy, caches: l.caches, imageTokens, placed: l.weights.placed, scratch, weights, parts },
+    ...network(planned, l.caches[0]!),
+    ...{ lazy: planned, caches: l.caches, imageTokens, placed: l.weights.placed, scratch, weights, parts },
     ...{ imageBytes, visionWeights, ring },
     under({ lazy, kv }) {
       if (!l.anyCache) throw new RangeError("the model was not assembled for any plan");
       const plan = new MemoryPlan(l.anyCache.address);
       const options = { contextTokens: choice.contextTokens, lazy, format: formatOf(kv) };
-      const cache = new KvCache(plan, pair.languageConfig, options);
+      const cache = new KvCache(plan, languageConfig, options);
       if (plan.total > l.anyCache.bytes) throw new RangeError(`a cache of ${plan.total} bytes has no room`);
       return network(lazy, cache);
     },

@@ -233,8 +233,9 @@ export class Attention {
     const turns = new Float32Array(positions.length * this.#config.headWidth);
     let at = 0;
     for (const position of positions) {
-      for (const frequency of this.#inverseFrequencies) {
-        const angle = Math.fround(position * frequency);
+      // by index: an iterator makes an object for each
+      for (let i = 0; i < this.#inverseFrequencies.length; i++) {
+        const angle = Math.fround(position * this.#inverseFrequencies[i]!);
         turns[at++] = Math.cos(angle);
         turns[at++] = Math.sin(angle);
       }

@@ -95,6 +95,16 @@ function strftimeNow(format: string): string {
   });
 }
 
+let last: { readonly template: string; readonly program: ReturnType<typeof parse> } | undefined;
+
+/** The program of a template. That of the last one is kept: a model has one for all its prompts, and parsing makes much garbage. */
+function parsed(template: string): ReturnType<typeof parse> {
+  if (last?.template !== template) {
+    last = { template, program: parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true })) };
+  }
+  return last.program;
+}
+
 /**
  * Renders a Jinja template, as `transformers` sets it up for chats (blocks trimmed and stripped; `raise_exception`,
  * `strftime_now`), within fixed bounds of work and size.
@@ -121,8 +131,7 @@ export function renderJinja(template: string, variables: Readonly<Record<string,
       },
     };
     for (const [name, value] of Object.entries({ ...globals, ...variables })) environment.set(name, value);
-    const program = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
-    const result: unknown = new BoundedInterpreter(environment).run(program).value;
+    const result: unknown = new BoundedInterpreter(environment).run(parsed(template)).value;
     if (typeof result !== "string") throw new Error("it gives no text");
     return result;
   } catch (cause) {

@@ -1,3 +1,5 @@
+const NONE: readonly number[] = [];
+
 /** Cuts text at fixed tokens: leftmost, and of those that start there the longest, as `tokenizers` does. */
 export class TokenSplitter {
   readonly #ids: ReadonlyMap<string, number>;
@@ -38,7 +40,7 @@ export class TokenSplitter {
   }
 
   #tokenAt(text: string, at: number): { id: number; length: number } | undefined {
-    for (const length of this.#lengths.get(text.charCodeAt(at)) ?? []) {
+    for (const length of this.#lengths.get(text.charCodeAt(at)) ?? NONE) {
       const id = at + length <= text.length ? this.#ids.get(text.slice(at, at + length)) : undefined;
       if (id !== undefined) return { id, length };
     }

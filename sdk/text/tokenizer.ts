@@ -3,7 +3,7 @@ import { LorisError } from "../errors.ts";
 import { byteLevelBytes } from "./byte_level.ts";
 import { PRE_TOKENIZERS } from "./pre_tokenizers.ts";
 import { TokenSplitter } from "./splitter.ts";
-import { checkVocabulary, END_TOKENS, type TokenizerData, type Vocabulary } from "./vocabulary.ts";
+import { checkVocabulary, END_TOKENS, type TokenizerData } from "./vocabulary.ts";
 
 /** A run of a prompt: a template's own text, where marks count, or a user's text, where they are mere characters. */
 export interface PromptText {
@@ -29,7 +29,10 @@ export class Tokenizer {
   /** True if every prompt starts with `bosId`. */
   readonly addBos: boolean;
   readonly #tokens: readonly string[];
-  readonly #vocabulary: Vocabulary;
+  readonly #ids: ReadonlyMap<string, number>;
+  readonly #markIds: ReadonlySet<number>;
+  /** User defined tokens that are text. */
+  readonly #wordIds: ReadonlySet<number>;
   readonly #marks: TokenSplitter;
   readonly #words: TokenSplitter;
   readonly #bpe: HubTokenizer;
@@ -41,15 +44,18 @@ export class Tokenizer {
     }
     const pre = PRE_TOKENIZERS.get(data.pre);
     if (!pre) throw unsupported("tokenizer.ggml.pre", data.pre, [...PRE_TOKENIZERS.keys()]);
-    this.#vocabulary = checkVocabulary(data);
+    const { ids, marks, words, pieces, merges } = checkVocabulary(data);
+    this.#ids = ids;
+    this.#markIds = new Set(marks.values());
+    this.#wordIds = new Set(words.values());
     this.#tokens = data.tokens;
     this.vocabularySize = data.tokens.length;
     this.bosId = data.bosId;
     this.addBos = data.addBos;
     const ends = [data.eosId, data.eotId, ...END_TOKENS.map((token) => this.idOf(token))];
     this.endIds = new Set(ends.filter((id) => id !== undefined));
-    this.#marks = new TokenSplitter(this.#vocabulary.marks);
-    this.#words = new TokenSplitter(this.#vocabulary.words);
+    this.#marks = new TokenSplitter(marks);
+    this.#words = new TokenSplitter(words);
     const json = {
       added_tokens: [],
       normalizer: null,
@@ -64,12 +70,15 @@ export class Tokenizer {
       decoder: null,
       model: {
         type: "BPE",
-        vocab: Object.fromEntries(this.#vocabulary.pieces),
-        merges: this.#vocabulary.merges,
+        vocab: Object.fromEntries(pieces),
+        merges,
         ignore_merges: pre.wholeWordsFirst,
       },
     };
     this.#bpe = new HubTokenizer(json, {});
+    // it keeps what it was made of for ever, and has made tables of its own of these: megabytes of nothing
+    json.model.vocab = {};
+    merges.length = 0;
   }
 
   /** @returns ids of a user's text: never one of a mark. Lone surrogates become U+FFFD. */
@@ -124,17 +133,17 @@ export class Tokenizer {
       });
     }
     if (this.isControl(id)) return new Uint8Array(0);
-    return this.#vocabulary.words.has(token) ? new TextEncoder().encode(token) : byteLevelBytes(token);
+    return this.#wordIds.has(id) ? new TextEncoder().encode(token) : byteLevelBytes(token);
   }
 
   /** @returns the id of a token given as it stands in the file. */
   idOf(token: string): number | undefined {
-    return this.#vocabulary.ids.get(token);
+    return this.#ids.get(token);
   }
 
   /** True for a mark: a token that steers the model and is never printed. */
   isControl(id: number): boolean {
-    return this.#vocabulary.markIds.has(id);
+    return this.#markIds.has(id);
   }
 }
 

@@ -78,8 +78,7 @@ export interface Vocabulary {
   /** Tokens that BPE may produce. */
   readonly pieces: ReadonlyMap<string, number>;
   /** Pairs of pieces that are joined, the first in rank first. */
-  readonly merges: readonly [string, string][];
-  readonly markIds: ReadonlySet<number>;
+  readonly merges: [string, string][];
 }
 
 const MAX_TOKENS = 1 << 22;
@@ -119,7 +118,7 @@ export function checkVocabulary(data: TokenizerData): Vocabulary {
     invalid("tokenizer.ggml.add_bos_token", "is true, but tokenizer.ggml.bos_token_id is missing");
   }
   const merges = data.merges.map((merge, rank) => checkMerge(merge, rank, pieces));
-  return { ids, marks, words, pieces, merges, markIds: new Set(marks.values()) };
+  return { ids, marks, words, pieces, merges };
 }
 
 type Kinds = Record<"marks" | "words" | "pieces", Map<string, number>>;

@@ -43,8 +43,10 @@ export async function startWorkerd(files: Bundle): Promise<Runtime> {
     { type: "ESModule", path: "worker.mjs", contents: WORKER },
     { type: "ESModule", path: "handler.mjs", contents: await Deno.readTextFile(files.handler) },
     ...await Promise.all([wasm("relaxed"), wasm("simd128"), wasm("image")]),
-  ]);
-  const url = await miniflare.ready;
+    // past miniflare's own worker, whose isolate is in the same process and takes memory for each request
+  ], { name: "worker", unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] });
+  await miniflare.ready;
+  const url = await miniflare.unsafeGetDirectURL("worker");
   const started = (await childrenOf(Deno.pid)).filter((pid) => !before.includes(pid));
   return {
     name: "workerd",
