@@ -38,7 +38,7 @@ export interface FitOptions extends Omit<AssembleOptions, "visualTokens"> {
 /** Whether a pair fits a budget, and how. */
 export interface FitVerdict {
   readonly fits: boolean;
-  /** How the weights would be held: "file", "q8", "q4" or "f16". */
+  /** How the weights would be held: "file", "q8", "q4", "q4-all" or "f16". */
   readonly weights?: string;
   /** Whether the encoder's layers would stay in memory or be read for each picture. */
   readonly visionWeights?: "resident" | "streamed";

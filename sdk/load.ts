@@ -34,8 +34,11 @@ export interface LoadOptions {
   readonly vision: Source | readonly Source[];
   /** Bytes for the model, its caches and the picture decoder together; 128 MiB. */
   readonly memoryBudget?: number;
-  /** "auto": as near to the file as the budget allows; or all in 4, 8 or 16 bits. */
-  readonly weights?: "auto" | "q4" | "q8" | "f16";
+  /**
+   * "auto": as near to the file as the budget allows; or all in 4, 8 or 16 bits, where "q4" keeps the embedding in 8 bits and
+   * "q4-all" does not.
+   */
+  readonly weights?: "auto" | "q4-all" | "q4" | "q8" | "f16";
   /**
    * "resident": the encoder's layers stay in memory; "streamed": they are read from their source for each picture, two of them
    * in memory at a time, so that the sources must stay open, and the same, until the captioner is closed; a damaged weight
@@ -213,10 +216,9 @@ function checkOptions(options: LoadOptions): AssembleOptions {
   whole("keptTiles", keptTiles, 0);
   whole("maxImagePixels", options.maxImagePixels, 1);
   whole("maxImageBytes", options.maxImageBytes, 1);
-  if (!["auto", "q4", "q8", "f16"].includes(weights)) {
-    throw new LorisError("argument_invalid", `weights is "${weights}", it must be "auto", "q4", "q8" or "f16"`, {
-      param: "weights",
-    });
+  if (!["auto", "q4-all", "q4", "q8", "f16"].includes(weights)) {
+    const message = `weights is "${weights}", it must be "auto", "q4-all", "q4", "q8" or "f16"`;
+    throw new LorisError("argument_invalid", message, { param: "weights" });
   }
   if (!VISION_WEIGHTS.includes(visionWeights)) {
     const message = `visionWeights is "${visionWeights}", it must be "auto", "resident" or "streamed"`;

@@ -149,6 +149,7 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
   }
   const ways = ["raise memoryBudget"];
   if (options.weights === "f16" || options.weights === "q8") ways.push(`choose weights: "q4"`);
+  if (options.weights === "q4") ways.push(`choose weights: "q4-all"`);
   if (options.visionWeights === "resident") ways.push(`choose visionWeights: "streamed"`);
   if (options.contextTokens !== undefined) ways.push("lower contextTokens");
   if ((options.conversations ?? 1) > 1) ways.push("lower conversations");
@@ -196,7 +197,6 @@ export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: 
 const formatOf = (kv: KvType = "f16") => KvFormat[kv];
 
 function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: AssembleOptions): Generator<Choice> {
-  const levels: WeightLevel[] = options.weights === "auto" ? ["file", "q8", "q4"] : [options.weights];
   const asked = options.contextTokens;
   if (asked !== undefined && asked > c.trainedContext) {
     throw new LorisError(
@@ -208,6 +208,9 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
   const { visionWeights: place = "auto" } = options;
   const leastImageBytes = Math.min(COMFORTS[0]!.imageBytes, IMAGE_BYTES_PER_TILE_PIXEL * v.imageSize ** 2);
   for (const visionWeights of place === "auto" ? ["resident", "streamed"] as const : [place]) {
+    // an embedding of 4 bits costs more than reading layers again and again does
+    const last: WeightLevel[] = place !== "auto" || visionWeights === "streamed" ? ["q4-all"] : [];
+    const levels = options.weights === "auto" ? ["file", "q8", "q4", ...last] as const : [options.weights];
     for (const level of levels) {
       for (const comfort of COMFORTS) {
         const contextTokens = asked ?? Math.min(comfort.contextTokens, c.trainedContext);

@@ -17,9 +17,9 @@ import {
 /**
  * How weights are held: as near to the file's own types as can be ("file"), or all in 16, in 8, or in 4 bits. "q8" and
  * "q4" leave alone what is smaller already; "q4" keeps the embedding and the patch embedding, which everything
- * passes through, in 8 bits.
+ * passes through, in 8 bits; "q4-all" the patch embedding alone, which is small.
  */
-export type WeightLevel = "file" | "f16" | "q8" | "q4";
+export type WeightLevel = "file" | "f16" | "q8" | "q4" | "q4-all";
 
 /** What each GGUF type becomes when nothing forces it smaller: exact where one of our formats can be. */
 const NATURAL: Partial<Record<GgmlTypeName, WeightFormat>> = {
@@ -77,7 +77,7 @@ export function placeWeights(
   slots = 0,
 ): PlacedWeights {
   const placed: PlacedTensor[] = [];
-  const sensitive = new Set([text.tokenEmbd, text.output, picture.patchEmbd]);
+  const sensitive = new Set([picture.patchEmbd, ...(level === "q4-all" ? [] : [text.tokenEmbd, text.output])]);
   const place = (needed: NeededTensor, where: MemoryPlan, list: PlacedTensor[]): Matrix => {
     const format = formatFor(needed, level, sensitive.has(needed));
     const { columns, width } = needed;

@@ -24,7 +24,7 @@ export interface LoadingArguments {
   readonly model?: string | undefined;
   readonly text?: string | undefined;
   readonly vision?: string | undefined;
-  readonly weights?: "auto" | "q4" | "q8" | "f16" | undefined;
+  readonly weights?: "auto" | "q4-all" | "q4" | "q8" | "f16" | undefined;
   readonly visionWeights?: "auto" | "resident" | "streamed" | undefined;
   readonly memoryBudget?: number | undefined;
   /** "off", "auto", "gla", "vla", or a JSON file with a plan. */
@@ -52,7 +52,7 @@ export function loadingArguments(
     model: values.model,
     text: values.text,
     vision: values.vision,
-    weights: oneOf("--weights", values.weights, ["auto", "q4", "q8", "f16"]),
+    weights: oneOf("--weights", values.weights, ["auto", "q4-all", "q4", "q8", "f16"]),
     visionWeights: oneOf("--vision-weights", values["vision-weights"], ["auto", "resident", "streamed"]),
     memoryBudget: budget === undefined ? undefined : parseBytes("--memory-budget", budget),
     lazy: values.lazy,

@@ -59,7 +59,7 @@ Deno.test("contextTokens sets the cache's size; too few for the picture is conte
 
 Deno.test("weights of 4, 8 and 16 bits answer, the smaller the less memory; auto makes them smaller to fit", async () => {
   const bytes: number[] = [];
-  for (const weights of ["q4", "q8", "f16"] as const) {
+  for (const weights of ["q4-all", "q4", "q8", "f16"] as const) {
     const captioner = await open({ weights, memoryBudget: 192 * MIB });
     assert.match((await captioner.caption(DOGS).result).text, /dog/, weights);
     bytes.push(captioner.memory.weightsBytes);
