@@ -35,20 +35,23 @@ export interface WorkerModules {
 export interface WorkerEnv extends ModelEnv, BulkEnv {
   /** Keys of which a request must bring one, with commas between them; a secret. Open without it. */
   readonly LORIS_API_KEYS?: string;
-  /** For the model and its caches, in MiB; 96. An isolate has 128 MB for everything. */
+  /** For the model and its caches, in MiB; 80. An isolate has 128 MB for everything. */
   readonly LORIS_MEMORY_MIB?: string;
-  /** Positions of a conversation's cache, in tokens; 1024. */
+  /** Positions of a conversation's cache, in tokens; 512. */
   readonly LORIS_CONTEXT_TOKENS?: string;
   /** Requests that are computed at once; 2. */
   readonly LORIS_CONVERSATIONS?: string;
 }
+
+/** What an isolate has room for beside the model: of one body, and of all that wait or are worked on. */
+export const WORKER_LIMITS = { maxBodyBytes: 12 * 2 ** 20, maxHeldBytes: 12 * 2 ** 20 };
 
 /** What {@link createWorker} makes a worker of. */
 export interface WorkerOptions {
   readonly modules: WorkerModules;
   /** A model in the bundle, taken where no binding brings one. */
   readonly embedded?: EmbeddedModel;
-  /** Options of the service; keys come from `LORIS_API_KEYS` if they are left out. */
+  /** Options of the service; keys come from `LORIS_API_KEYS` if they are left out, {@link WORKER_LIMITS} hold where they say nothing. */
   readonly service?: ServiceOptions<WorkerEnv>;
   /** How the model is loaded, where that is not left to the variables. */
   readonly load?: Omit<LoadOptions, "text" | "vision" | "modules" | "build" | "signal">;
@@ -81,7 +84,7 @@ export function createWorker({ modules, embedded, service = {}, load: loading = 
       const open = env.LORIS_API_KEYS === undefined;
       const keys = open ? {} : { apiKeys: ({ LORIS_API_KEYS }: WorkerEnv) => listOf(LORIS_API_KEYS) };
       // whether there are keys is known by the first request's bindings, which are every request's
-      app ??= createApp<WorkerEnv>(model, { ...keys, ...service });
+      app ??= createApp<WorkerEnv>(model, { ...WORKER_LIMITS, ...keys, ...service });
       return piped(await app.fetch(request, env, context), context);
     },
     async queue(batch, env, context) {
@@ -117,8 +120,8 @@ async function loadModel(
   const build = bestBuild() === "relaxed" ? "relaxed" : "simd128";
   return await load({
     ...modelFiles(env, embedded, edgeCache()),
-    memoryBudget: variable(env, "LORIS_MEMORY_MIB", 96) * 2 ** 20,
-    contextTokens: variable(env, "LORIS_CONTEXT_TOKENS", 1024),
+    memoryBudget: variable(env, "LORIS_MEMORY_MIB", 80) * 2 ** 20,
+    contextTokens: variable(env, "LORIS_CONTEXT_TOKENS", 512),
     conversations: variable(env, "LORIS_CONVERSATIONS", 2),
     ...options,
     modules: { kernels: kernels[build], build, image },

@@ -9,7 +9,7 @@ export interface CacheLike {
 
 /** Options of {@link cachedSource}. */
 export interface CachedSourceOptions {
-  /** Bytes of a part, which is held in memory while it is read; 4 MiB, at most 256 MiB. */
+  /** Bytes of a part, which is held in memory while it is read; 2 MiB, at most 256 MiB. */
   readonly partBytes?: number;
   /** How long a cache may keep a part; 30 days. */
   readonly maxAgeSeconds?: number;
@@ -28,7 +28,7 @@ const HOST = "https://loris-parts.invalid";
  * @throws {LorisError} `argument_invalid`.
  */
 export function cachedSource(source: VersionedSource, cache: CacheLike, options: CachedSourceOptions = {}): Source {
-  const { partBytes = 4 * MIB, maxAgeSeconds = 30 * 86400, onPart } = options;
+  const { partBytes = 2 * MIB, maxAgeSeconds = 30 * 86400, onPart } = options;
   checkPartBytes(partBytes, 256 * MIB);
 
   async function part(index: number, signal?: AbortSignal): Promise<Uint8Array> {

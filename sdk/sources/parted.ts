@@ -12,7 +12,10 @@ export interface Parts {
   part(index: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-/** Parts as one file. One part is held at a time: what is read in order fetches each once. */
+/**
+ * Parts as one file. One part is held at a time, so that what is read in order fetches each once, and none when a stream has
+ * come to the file's end.
+ */
 export function partedSource({ name, partBytes, size, part }: Parts): Source {
   let held: { readonly index: number; readonly bytes: Uint8Array } | undefined;
 
@@ -39,6 +42,7 @@ export function partedSource({ name, partBytes, size, part }: Parts): Source {
       yield (await take(index, whole, signal)).subarray(at - start, stop - start);
       at = stop;
     }
+    if (end === whole) held = undefined;
   }
 
   return {

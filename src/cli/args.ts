@@ -14,7 +14,7 @@ export const USAGE = `loris: small multimodal language models on this machine
   --model DIR            folder with one text and one projector GGUF (default: the embedded model)
   --text FILE            text GGUF (first file, if split)     --vision FILE   projector GGUF
   --prompt TEXT          question for caption                 --detail low|high
-  --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
+  --weights auto|q4-all|q4|q8|f16                             --memory-budget SIZE   such as 64MiB
   --vision-weights auto|resident|streamed  the encoder's layers in memory, or read for each picture (auto: where they do not fit)
   --lazy off|auto|gla|vla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
   --kv f16|q8|f32        elements of the KV cache             --text-tokens N   of the context, with --lazy vla

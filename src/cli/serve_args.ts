@@ -13,7 +13,7 @@ export const SERVE_USAGE = `deno task serve: the model behind HTTP, for OpenAI's
 
   --model DIR            folder with one text and one projector GGUF (default: the embedded model)
   --text FILE            text GGUF (first file, if split)     --vision FILE   projector GGUF
-  --weights auto|q4|q8|f16                                    --memory-budget SIZE   such as 64MiB
+  --weights auto|q4-all|q4|q8|f16                             --memory-budget SIZE   such as 64MiB
   --vision-weights auto|resident|streamed  the encoder's layers in memory, or read for each picture (auto: where they do not fit)
   --lazy off|auto|gla|vla|FILE.json                           --kv f16|q8|f32
   --visual-tokens N[,random[=SEED]][,drop]                    --text-tokens N

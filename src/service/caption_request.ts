@@ -1,5 +1,6 @@
 import type { CaptionOptions } from "../../sdk/captioner.ts";
 import { readImageBytes } from "../../sdk/image/input.ts";
+import { free } from "../../sdk/platform/free.ts";
 import { contentType, parseJson } from "./body.ts";
 import { type CaptionFields, captionOptions, captionRequest } from "./caption_schema.ts";
 import { seedOf } from "./chat_request.ts";
@@ -61,7 +62,10 @@ async function parseForm(
 async function formData(request: Request, bytes: Uint8Array): Promise<FormData> {
   try {
     const headers = { "content-type": request.headers.get("content-type")! };
-    return await new Response(bytes as Uint8Array<ArrayBuffer>, { headers }).formData();
+    const form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers }).formData();
+    // what is in the form are copies
+    free(bytes);
+    return form;
   } catch (cause) {
     throw new ApiError(400, "invalid_form", "the body is not the form that its type says", { cause });
   }

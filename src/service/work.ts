@@ -32,7 +32,10 @@ export interface Work {
   readonly captioner: Captioner;
   /** The body, until the work's end. @throws {ApiError} 413, 429, 400. */
   read(): Promise<Uint8Array>;
-  /** Counts a picture that was made of the body, which is held until the work's end. @throws {ApiError} 429. */
+  /**
+   * Holds a picture until the work's end, and counts what of the request's pictures is more than its body, which one that came
+   * in it takes the place of. @throws {ApiError} 429.
+   */
   keep(picture: Uint8Array): Uint8Array;
   /** Nobody reads the answer any more. */
   left(): void;
@@ -56,6 +59,11 @@ export async function beginWork<Env extends object>(c: AppContext<Env>, service:
   // else nobody would be there to give the place back when the client goes
   waitUntil(new Promise<void>((resolve) => ended = resolve));
   const kept: Uint8Array[] = [];
+  let [counted, pictures] = [0, 0];
+  const hold = (bytes: number) => {
+    place.hold(bytes);
+    counted += bytes;
+  };
   const end = () => {
     // whoever still works for a request that has ended early finds no bytes, and nobody waits for what comes of it
     for (const bytes of kept.splice(0)) free(bytes);
@@ -70,15 +78,15 @@ export async function beginWork<Env extends object>(c: AppContext<Env>, service:
     return {
       ...{ signal, waitUntil, captioner, end },
       async read() {
-        const body = await readBody(request, { maxBytes: maxBodyBytes, signal, hold: place.hold });
+        const body = await readBody(request, { maxBytes: maxBodyBytes, signal, hold });
         kept.push(body);
         return body;
       },
       keep(picture) {
-        if (kept.every(({ buffer }) => buffer !== picture.buffer)) {
-          kept.push(picture);
-          place.hold(picture.length);
-        }
+        if (kept.some(({ buffer }) => buffer === picture.buffer)) return picture;
+        kept.push(picture);
+        pictures += picture.length;
+        if (pictures > counted) hold(pictures - counted);
         return picture;
       },
       left: () => abort(new DOMException("the client closed the connection", "AbortError")),

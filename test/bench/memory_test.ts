@@ -5,6 +5,7 @@ import { createHandler } from "./memory/handler.ts";
 import { largePhoto } from "./memory/large_photo.ts";
 import { measureGrowth } from "./memory/measure.ts";
 import { markdown } from "./memory/report.ts";
+import { residentParts } from "./memory/smaps.ts";
 import { NANO } from "./model.ts";
 import { serveFiles } from "./workerd/file_server.ts";
 import type { Runtime } from "./workerd/runtimes.ts";
@@ -29,16 +30,17 @@ Deno.test("measureGrowth() loads, asks in a row, floods, and tells bytes over th
     ...{ name: "here", url, close: () => Promise.resolve(), ask: () => Promise.reject(new Error("not asked")) },
     // grows by a megabyte a request
     memory: () => Promise.resolve({ residentBytes: requests * 1e6, peakBytes: requests * 2e6, addressBytes: 0 }),
+    mappings: () => Promise.resolve("1000-2000 r-xp 00000000 00:00 0  /bin/program\nSize: 4 kB\nRss: 3 kB\n"),
   };
   const subject = {
     ...{ name: "nano", text: files.url(NANO.text), vision: files.url(NANO.vision) },
-    ...{ budgetBytes: 72 << 20, contextTokens: 256, requests: 10 },
+    ...{ budgetBytes: 72 << 20, contextTokens: 256, kv: "f16" as const, requests: 10 },
   };
   const growth = await measureGrowth(runtime, subject, 1e6, PHOTO, largePhoto(1200, 900));
   assert.deepEqual([growth.weights, growth.visionWeights, growth.contextTokens], ["file", "resident", 256]);
   // the early one and /load, then a caption, ten in a row, ten at once
   assert.deepEqual([growth.loadedBytes, growth.captionBytes, growth.peakBytes], [3e6, 5e6, 45e6]);
-  assert.deepEqual(growth.row, { requests: 10, tenthBytes: 3e6, allBytes: 12e6 });
+  assert.deepEqual(growth.row, { requests: 10, tenthBytes: 3e6, halfBytes: 7e6, allBytes: 12e6 });
   assert.equal(growth.flood["200"]! + growth.flood["429"]!, 10);
   assert.ok(growth.flood["200"]! >= 1 && growth.flood["429"]! >= 1, JSON.stringify(growth.flood));
   await service.shutdown();
@@ -52,4 +54,20 @@ Deno.test("measureGrowth() loads, asks in a row, floods, and tells bytes over th
     growth: [{ ...growth, peakBytes: 130e6 }],
   });
   assert.match(over, /^\| within 128\.0 MB \| no, 2\.0 MB over \|$/m);
+});
+
+Deno.test("residentParts() tells mappings apart by file, permissions and the model's size", () => {
+  const mapping = (permissions: string, file: string, sizeKb: number, residentKb: number) =>
+    `7f00-7f01 ${permissions} 00000000 00:00 0 ${file}\nSize:   ${sizeKb} kB\nRss:    ${residentKb} kB\nPss: 1 kB\n`;
+  const smaps = [
+    mapping("r-xp", "                 /usr/bin/workerd", 100, 10),
+    mapping("r--p", "                 /usr/lib/libc.so", 50, 5),
+    mapping("rwxp", "", 512, 20),
+    mapping("rw-p", "", 60_500, 57_000),
+    mapping("rw-p", "", 62_000, 7),
+    mapping("rw-p", "                 [heap]", 300, 30),
+  ].join("");
+  assert.deepEqual(residentParts(smaps, 60_000 * 1024), {
+    ...{ program: 15 * 1024, code: 20 * 1024, model: 57_000 * 1024, rest: 37 * 1024 },
+  });
 });

@@ -145,6 +145,20 @@ Deno.test("bodies of all requests together are bounded; a single one is read wha
   assert.equal((await tight.chat(HELLO)).status, 200);
 });
 
+Deno.test("a picture in a body takes its place; one that is fetched counts beside it", async () => {
+  const ask = async (body: Json, options: Json) => {
+    const app = new TestApp(await open(), options);
+    const statuses = (await Promise.all([app.chat(body), app.chat(body)])).map(({ status }) => status);
+    assert.match(await (await app.get("/metrics")).text(), /^loris_held_bytes 0$/m);
+    return statuses.sort();
+  };
+  const inBody = { messages: [picture()], max_tokens: 1 };
+  assert.deepEqual(await ask(inBody, { maxHeldBytes: 2 * JSON.stringify(inBody).length }), [200, 200]);
+  const fetched = { messages: [picture("https://pictures.example/dogs.jpg")], max_tokens: 1 };
+  const remoteImages = { hosts: ["pictures.example"], fetch: () => Promise.resolve(new Response(DOGS)) };
+  assert.deepEqual(await ask(fetched, { remoteImages, maxHeldBytes: DOGS.length + 1000 }), [200, 429]);
+});
+
 Deno.test("Admission tells to come again later where requests take longer", async () => {
   const admission = new Admission({ maxWaiting: 4, maxHeldBytes: 1, conversations: () => 1 });
   const retryAfter = () => {

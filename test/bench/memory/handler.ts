@@ -4,6 +4,7 @@ import { bestBuild } from "../../../sdk/backend/wasm/build.ts";
 import { load } from "../../../sdk/mod.ts";
 import { httpSource } from "../../../sdk/sources/http.ts";
 import { createApp } from "../../../src/service/app.ts";
+import { WORKER_LIMITS } from "../../../src/worker.ts";
 import type { Modules } from "../workerd/handler.ts";
 
 /** What `/load` answers. */
@@ -15,11 +16,10 @@ export interface Loaded {
   readonly memoryBytes: number;
 }
 
-const MIB = 2 ** 20;
-/** Compressed pictures that wait take memory beside the plan, so that few may. */
-const SERVICE = { maxWaiting: 3, maxBodyBytes: 8 * MIB, maxHeldBytes: 8 * MIB, requestTimeoutMs: 600_000 };
+/** The worker's limits; requests of the large model take their time. */
+const SERVICE = { ...WORKER_LIMITS, requestTimeoutMs: 600_000 };
 
-/** @returns What answers a request: `/load?text=URL&vision=URL&budget=BYTES&context=TOKENS`, and the service's routes after it. */
+/** @returns What answers a request: `/load?text=URL&vision=URL&budget=BYTES&context=TOKENS&kv=TYPE`, and the service's routes after it. */
 export function createHandler(
   modules: Modules,
 ): (request: Request, env?: object, context?: ExecutionContext) => Promise<Response> {
@@ -35,6 +35,7 @@ export function createHandler(
         ...{ text: httpSource(query.get("text")!), vision: httpSource(query.get("vision")!) },
         memoryBudget: Number(query.get("budget")),
         contextTokens: Number(query.get("context")),
+        kv: query.get("kv") as "f16" | "q8",
         modules: { kernels: modules[build], build, image: modules.image },
       });
       app = createApp(captioner, SERVICE);

@@ -1,6 +1,7 @@
 /** What a runtime's process grows by over one that answers requests and does nothing else. */
 import type { Runtime } from "../workerd/runtimes.ts";
 import type { Loaded } from "./handler.ts";
+import { type ResidentParts, residentParts } from "./smaps.ts";
 
 /** A pair that is measured, and how it is loaded. */
 export interface Subject {
@@ -10,7 +11,8 @@ export interface Subject {
   readonly vision: string;
   readonly budgetBytes: number;
   readonly contextTokens: number;
-  /** Small requests in a row; 0: they are left out. */
+  readonly kv: "f16" | "q8";
+  /** Small requests in a row, at least 10. */
   readonly requests: number;
 }
 
@@ -22,8 +24,16 @@ export interface Growth extends Loaded {
   readonly loadedBytes: number;
   /** The most until the first caption had ended. */
   readonly captionBytes: number;
-  /** Resident after a tenth of the requests in a row, and after all; undefined if they were left out. */
-  readonly row?: { readonly requests: number; readonly tenthBytes: number; readonly allBytes: number };
+  readonly kv: string;
+  /** Resident after a tenth of the requests in a row, after half, and after all. */
+  readonly row: {
+    readonly requests: number;
+    readonly tenthBytes: number;
+    readonly halfBytes: number;
+    readonly allBytes: number;
+  };
+  /** What was resident of the whole process then. */
+  readonly parts: ResidentParts;
   /** Large photos at once: answers by status. */
   readonly flood: Readonly<Record<string, number>>;
   /** The most of all. */
@@ -50,23 +60,35 @@ export async function measureGrowth(
     if (!now) throw new Error("this system does not tell a process's memory; run it on Linux");
     return { residentBytes: now.residentBytes - emptyBytes, peakBytes: now.peakBytes - emptyBytes };
   };
-  const { text, vision, budgetBytes, contextTokens, requests } = subject;
-  const loaded: Loaded =
-    await (await post(runtime, "/load", { text, vision, budget: budgetBytes, context: contextTokens })).json();
+  const { text, vision, budgetBytes, contextTokens, kv, requests } = subject;
+  const query = { text, vision, budget: budgetBytes, context: contextTokens, kv };
+  const loaded: Loaded = await (await post(runtime, "/load", query)).json();
   const { peakBytes: loadedBytes } = await memory();
   await caption(runtime, photo, 8);
   const { peakBytes: captionBytes } = await memory();
-  let tenthBytes = 0;
+  let [tenthBytes, halfBytes] = [0, 0];
   for (let i = 1; i <= requests; i++) {
     await caption(runtime, photo, 2, `What is number ${i % 7}?`);
     if (i === Math.ceil(requests / 10)) tenthBytes = (await memory()).residentBytes;
+    if (i === Math.ceil(requests / 2)) halfBytes = (await memory()).residentBytes;
   }
-  const row = requests === 0 ? {} : { row: { requests, tenthBytes, allBytes: (await memory()).residentBytes } };
+  const row = { requests, tenthBytes, halfBytes, allBytes: (await memory()).residentBytes };
+  const parts = residentParts(await runtime.mappings(), loaded.memoryBytes);
   const flood = await floodOf(runtime, large);
   const { peakBytes } = await memory();
   return {
-    ...{ runtime: runtime.name, model: subject.name, budgetBytes, ...loaded, loadedBytes, captionBytes, ...row, flood },
-    peakBytes,
+    ...{
+      runtime: runtime.name,
+      model: subject.name,
+      budgetBytes,
+      kv,
+      ...loaded,
+      loadedBytes,
+      captionBytes,
+      row,
+      parts,
+    },
+    ...{ flood, peakBytes },
   };
 }
 

@@ -14,6 +14,8 @@ export interface Runtime {
   ): Promise<Answers[P]>;
   /** Bytes of its process; undefined where the system does not tell. */
   memory(): Promise<ProcessMemory | undefined>;
+  /** Linux's `smaps` of its process; empty where the system has none. */
+  mappings(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ export async function startWorkerd(files: Bundle): Promise<Runtime> {
     url,
     ask: (path, query, body) => ask(url, path, query, body),
     memory: async () => started.length === 1 ? processMemory(await statusOf(started[0]!)) : undefined,
+    mappings: async () => started.length === 1 ? await mappingsOf(started[0]!) : "",
     close: () => miniflare.dispose(),
   };
 }
@@ -70,6 +73,7 @@ export async function startDeno(files: Bundle): Promise<Runtime> {
     url,
     ask: (path, query, body) => ask(url, path, query, body),
     memory: async () => processMemory(await statusOf(child.pid)),
+    mappings: () => mappingsOf(child.pid),
     async close() {
       child.kill();
       await reader.cancel();
@@ -94,6 +98,10 @@ async function ask<P extends keyof Answers>(
 /** Linux's word on a process, or nothing. */
 export async function statusOf(pid: number): Promise<string> {
   return await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+}
+
+async function mappingsOf(pid: number): Promise<string> {
+  return await Deno.readTextFile(`/proc/${pid}/smaps`).catch(() => "");
 }
 
 /** What `/proc/PID/status` says of a process's memory. */
