@@ -43,8 +43,8 @@ export interface WorkerEnv extends ModelEnv, BulkEnv {
   readonly LORIS_CONVERSATIONS?: string;
 }
 
-/** What an isolate has room for beside the model: of one body, and of all that wait or are worked on. */
-export const WORKER_LIMITS = { maxBodyBytes: 12 * 2 ** 20, maxHeldBytes: 12 * 2 ** 20 };
+/** What an isolate has room for beside the model: of one body, and of all together, of which one may be larger. */
+export const WORKER_LIMITS = { maxBodyBytes: 8 * 2 ** 20, maxHeldBytes: 6 * 2 ** 20 };
 
 /** What {@link createWorker} makes a worker of. */
 export interface WorkerOptions {
