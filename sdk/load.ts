@@ -142,13 +142,10 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
   };
   const tried = candidates(options.backend ?? "wasm", modules, settings.memoryBudget);
   const { model, reason } = await firstOf(tried, assembled);
-  const { backend } = model.vlm;
+  const movable = model.vlm.backend.name === "webgpu" && tried.length > 1;
   return {
-    ...{ model, backendReason: reason },
-    // sources that are bytes or can be opened again are there for this
-    ...(backend.name === "webgpu" && tried.length > 1
-      ? { onCpu: () => loadParts({ ...options, backend: "wasm", signal: undefined }, anyPlan) }
-      : {}),
+    ...{ model, backendReason: reason, memoryBytes: memoryOf(model) },
+    ...(movable ? { onCpu: againOnCpu(options, anyPlan) } : {}),
     tokenizer,
     template: data.chatTemplate ?? DEFAULT_TEMPLATE,
     images: new ImageDecoder(modules.image, {
@@ -156,8 +153,17 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
       maxPixels: options.maxImagePixels ?? 50e6,
     }),
     maxImageBytes: options.maxImageBytes ?? 20 * MIB,
-    memoryBytes: () => backend.memoryBytes + model.imageTokens.bytes,
   };
+}
+
+// functions that live on are made apart from `loadParts`: one of its own would hold all that it knows, the files' metadata too
+
+function memoryOf({ vlm, imageTokens }: Assembled): () => number {
+  return () => vlm.backend.memoryBytes + imageTokens.bytes;
+}
+
+function againOnCpu(options: LoadOptions, anyPlan: boolean): () => Promise<CaptionerParts> {
+  return () => loadParts({ ...options, backend: "wasm", signal: undefined }, anyPlan);
 }
 
 /** A model on the first backend that can be had and does not fail, and why it is that one. */
