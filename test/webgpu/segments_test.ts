@@ -2,21 +2,28 @@ import assert from "node:assert/strict";
 import { Segments } from "../../sdk/backend/webgpu/segments.ts";
 import { regionsOf } from "./gpu.ts";
 
+/** What a device allows, in bytes. */
+interface Limits {
+  readonly maxBufferSize: number;
+  readonly maxStorageBufferBindingSize: number;
+}
+const ROOMY: Limits = { maxBufferSize: 1 << 30, maxStorageBufferBindingSize: 1 << 30 };
+
 /** What Segments needs of a device, and the buffers that were made of it. */
-function fakeDevice(maxBufferSize = 1 << 30) {
+function fakeDevice(limits = ROOMY) {
   const made: { label: string; size: number; destroyed: boolean }[] = [];
   const createBuffer = ({ label, size }: { label: string; size: number }) => {
     const buffer = { label, size, destroyed: false, destroy: () => void (buffer.destroyed = true) };
     made.push(buffer);
     return buffer;
   };
-  return { device: { limits: { maxBufferSize }, createBuffer } as unknown as GPUDevice, made };
+  return { device: { limits, createBuffer } as unknown as GPUDevice, made };
 }
 
 const BASE = 1024;
 
-function segmentsOf(sizes: readonly (readonly [string, number])[], maxBytes: number, maxBufferSize?: number) {
-  const { device, made } = fakeDevice(maxBufferSize);
+function segmentsOf(sizes: readonly (readonly [string, number])[], maxBytes: number, limits?: Limits) {
+  const { device, made } = fakeDevice(limits);
   const regions = regionsOf(BASE, sizes);
   return { segments: new Segments(device, regions, maxBytes), regions, made };
 }
@@ -80,23 +87,24 @@ Deno.test("Segments: addresses between regions that leave room lie in none", () 
   assert.equal(segments.at(192).offset, 64);
 });
 
+const SMALL: Limits = { maxBufferSize: 4000, maxStorageBufferBindingSize: 1000 };
 for (
-  const [what, sizes, maxBufferSize, message] of [
-    [
-      "work that a binding does not hold",
-      [["a", 600], ["b", 404]],
-      1 << 30,
-      /the work area takes 1004 .* can have 1000/,
-    ],
-    ["one layer's cache that a binding does not hold", [["kv cache", 1004]], 1 << 30, /cache takes 1004 .* have 1000/],
-    ["work that a buffer does not hold", [["a", 900]], 800, /takes 900 .* can have 800/],
-    ["a matrix that a buffer does not hold", [["weights", 5000]], 4000, /takes 5000 .* can have 4000/],
+  const [what, sizes, limits, message] of [
+    ["work that a binding does not hold", [["a", 600], ["b", 404]], SMALL, /the work area takes 1004 .* can have 1000/],
+    ["a layer's cache that a binding does not hold", [["kv cache", 1004]], SMALL, /cache takes 1004 .* can have 1000/],
+    ["work that a buffer does not hold", [["a", 900]], { ...SMALL, maxBufferSize: 800 }, /takes 900 .* can have 800/],
+    ["a matrix that a buffer does not hold", [["weights", 5000]], SMALL, /takes 5000 .* can have 4000/],
   ] as const
 ) {
   Deno.test(`Segments refuses ${what}`, () => {
-    assert.throws(() => segmentsOf(sizes, 1000, maxBufferSize), { code: "memory_budget", param: "backend", message });
+    assert.throws(() => segmentsOf(sizes, 500, limits), { code: "memory_budget", param: "backend", message });
   });
 }
+
+Deno.test("Segments: a small cut between weights and caches does not limit the work area, nor one cache", () => {
+  const { made } = segmentsOf([["a", 900], ["kv cache", 800]], 500, SMALL);
+  assert.deepEqual(made.map(({ size }) => size), [900, 800]);
+});
 
 Deno.test("Segments gives every buffer back", () => {
   const { segments, made } = segmentsOf([["work", 64], ["weights", 64], ["kv cache", 64]], 1000);
