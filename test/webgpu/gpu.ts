@@ -4,6 +4,7 @@ import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import { WebGpuBackend } from "../../sdk/backend/webgpu/backend.ts";
 import type { Records } from "../../sdk/backend/webgpu/ops/records.ts";
 import { packagedKernels } from "../../sdk/load.ts";
+import type { Computer } from "../model/pair.ts";
 
 /** Bytes that the memory in which weights are converted may grow to. */
 const HOST_BYTES = 64 << 20;
@@ -28,6 +29,19 @@ export async function device(): Promise<GPUDevice | undefined> {
   return device;
 }
 
+/** What makes a model compute on a device. */
+export function onGpu(device: GPUDevice | undefined): Computer {
+  return {
+    name: "webgpu",
+    // with probabilities that were kept, a row's sum is divided before it is used and not after
+    keptBound: 1e-5,
+    async open() {
+      if (!device) throw new Error("there is no device: this test is to be ignored");
+      return new WebGpuBackend(device, await host());
+    },
+  };
+}
+
 /** A backend with a memory of these regions, given by their names and bytes, and the regions. */
 export async function gpuBackend(
   device: GPUDevice,
@@ -35,8 +49,7 @@ export async function gpuBackend(
   maxBinding?: number,
   records?: Records,
 ): Promise<{ backend: WebGpuBackend; regions: readonly Region[] }> {
-  const host = await WasmBackend.create(await packagedKernels("simd128"), "simd128", HOST_BYTES);
-  const backend = new WebGpuBackend(device, host, maxBinding, records);
+  const backend = new WebGpuBackend(device, await host(), maxBinding, records);
   const regions = regionsOf(backend.base, sizes);
   backend.reserve(regions.at(-1)!.address + regions.at(-1)!.bytes, regions);
   return { backend, regions };
@@ -46,4 +59,8 @@ export async function gpuBackend(
 export function regionsOf(base: number, sizes: readonly (readonly [name: string, bytes: number])[]): Region[] {
   let address = base;
   return sizes.map(([name, bytes]) => ({ name, address: (address += bytes) - bytes, bytes }));
+}
+
+async function host(): Promise<WasmBackend> {
+  return await WasmBackend.create(await packagedKernels("simd128"), "simd128", HOST_BYTES);
 }
