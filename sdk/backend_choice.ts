@@ -23,8 +23,17 @@ export interface Kernels {
 /** Bytes of the memory in which weights are converted for a GPU, at most: a piece of a file and what becomes of it. */
 const HOST_BYTES = 64 * 2 ** 20;
 
-/** The backends to try, in this order. */
-export function candidates(option: BackendOption, { kernels, build }: Kernels, memoryBudget: number): Candidate[] {
+/**
+ * The backends to try, in this order.
+ *
+ * @param gpu The runtime's way to GPUs, if it has one.
+ */
+export function candidates(
+  option: BackendOption,
+  { kernels, build }: Kernels,
+  memoryBudget: number,
+  gpu: GPU | undefined,
+): Candidate[] {
   const wasm: Candidate = { name: "wasm", open: () => WasmBackend.create(kernels, build, memoryBudget) };
   const webgpu: Candidate = {
     name: "webgpu",
@@ -34,7 +43,7 @@ export function candidates(option: BackendOption, { kernels, build }: Kernels, m
         import("./backend/webgpu/open.ts"),
         WasmBackend.create(kernels, build, HOST_BYTES),
       ]);
-      return await openWebGpu(globalThis.navigator?.gpu, host, option === "webgpu");
+      return await openWebGpu(gpu, host, option === "webgpu");
     },
   };
   return option === "wasm" ? [wasm] : option === "webgpu" ? [webgpu] : [webgpu, wasm];

@@ -59,6 +59,8 @@ export interface LoadOptions {
    * the GPU, a software adapter too, or an error.
    */
   readonly backend?: BackendOption;
+  /** Where a GPU is asked for; `navigator.gpu` if left out. For runtimes that hand one out in another way, and for tests. */
+  readonly gpu?: GPU;
   /** Compiled modules, for runtimes that forbid compiling at run time; found beside the package's files if left out. */
   readonly modules?: {
     readonly kernels: WebAssembly.Module;
@@ -140,7 +142,12 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
     if (backend.name === "webgpu") await model.vlm.prove(model.cache);
     return model;
   };
-  const tried = candidates(options.backend ?? "wasm", modules, settings.memoryBudget);
+  const tried = candidates(
+    options.backend ?? "wasm",
+    modules,
+    settings.memoryBudget,
+    options.gpu ?? globalThis.navigator?.gpu,
+  );
   const { model, reason } = await firstOf(tried, assembled);
   const movable = model.vlm.backend.name === "webgpu" && tried.length > 1;
   return {

@@ -7,7 +7,7 @@ const root = new URL("../", import.meta.url);
 const FLOORS: readonly (readonly [RegExp, number])[] = [
   [/^src\//, 7],
   [/^sdk\/(mod|inspect|probe|probe_prompt|calibrate|calibrate_judge|calibrate_report|quantize|evaluate)\.ts$/, 6],
-  [/^sdk\/(load|captioner|answer|backend_choice)\.ts$/, 5],
+  [/^sdk\/(load|backend_choice|captioner|answer)\.ts$/, 5],
   [/^sdk\/generate\//, 4],
   [/^sdk\/model\//, 3],
   [/^sdk\/lazy\//, 2],
@@ -158,7 +158,7 @@ Deno.test("architecture: every file is imported by another, or is an entry point
     "src/deno.ts",
     // bundled into src/service/generated/page.ts
     "src/page/client.ts",
-    // the table that tools/check_wgsl.ts holds against the shaders
+    // what tools/check_wgsl.ts and tests hold against the shaders
     "sdk/backend/webgpu/operations.ts",
     ...[...modules.values()].flatMap(({ imports }) => imports),
   ]);

@@ -18,9 +18,10 @@ const RAISED = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
  */
 export async function openDevice(gpu: GPU | undefined, allowSoftware: boolean): Promise<OpenDevice> {
   if (!gpu) throw unavailable("this runtime has no navigator.gpu");
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((cause) => {
-    throw unavailable(`the runtime failed to look for a GPU: ${messageOf(cause)}`, cause);
-  });
+  const adapter = await attempt(
+    "the runtime failed to look for a GPU",
+    () => gpu.requestAdapter({ powerPreference: "high-performance" }),
+  );
   if (!adapter) throw unavailable("the runtime found no GPU adapter");
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "GPU";
@@ -28,16 +29,19 @@ export async function openDevice(gpu: GPU | undefined, allowSoftware: boolean): 
     throw unavailable(`the only adapter, "${name}", computes on the CPU, where WebAssembly is faster`);
   }
   const requiredLimits = Object.fromEntries(RAISED.map((limit) => [limit, adapter.limits[limit]]));
-  const device = await adapter.requestDevice({ requiredLimits }).catch((cause) => {
-    throw unavailable(`the GPU "${name}" refused a device: ${messageOf(cause)}`, cause);
-  });
+  const device = await attempt(`the GPU "${name}" refused a device`, () => adapter.requestDevice({ requiredLimits }));
   return { device, description: name };
+}
+
+/** What a runtime throws at once, as some do without a driver, or rejects, is told as what failed. */
+async function attempt<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    throw unavailable(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
 }
 
 function unavailable(why: string, cause?: unknown): LorisError {
   return new LorisError("gpu_unavailable", `${why}; use backend: "wasm" or "auto"`, { param: "backend", cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

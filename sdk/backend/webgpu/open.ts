@@ -4,6 +4,14 @@ import { WebGpuBackend } from "./backend.ts";
 import { openDevice } from "./device.ts";
 import { checkAgainst } from "./self_check.ts";
 
+/** With a device of its own, which goes with it. */
+class SoleBackend extends WebGpuBackend {
+  override destroy(): void {
+    super.destroy();
+    this.device.destroy();
+  }
+}
+
 /**
  * The operations on the runtime's GPU, after one matrix product and one attention have come out as on the CPU.
  *
@@ -18,7 +26,7 @@ export async function openWebGpu(
 ): Promise<WebGpuBackend> {
   const { device, description } = await openDevice(gpu, allowSoftware);
   const trial = new WebGpuBackend(device, host);
-  const backend = new WebGpuBackend(device, host);
+  const backend = new SoleBackend(device, host);
   device.addEventListener("uncapturederror", (event) => {
     const { message } = (event as GPUUncapturedErrorEvent).error;
     for (const one of [trial, backend]) one.recorder.fail(failure(`refused a command: ${message}`, description));
@@ -32,7 +40,6 @@ export async function openWebGpu(
     return backend;
   } catch (error) {
     backend.destroy();
-    device.destroy();
     throw error;
   } finally {
     trial.destroy();

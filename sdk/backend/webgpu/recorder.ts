@@ -83,7 +83,7 @@ export class Recorder {
   /** Ends everything with a reason: reads that wait, and all later ones. The first reason holds. */
   fail(reason: LorisError): void {
     this.#failure ??= reason;
-    for (const { reads } of this.#batches.splice(0)) for (const { reject } of reads) reject(this.#failure);
+    for (const batch of this.#batches.splice(0)) refuse(batch, this.#failure);
   }
 
   /** @param params The uniform struct's bytes. */
@@ -211,7 +211,8 @@ export class Recorder {
     for (const batch of batches) this.#deliver(batch);
   }
 
-  async #deliver({ staging, bytes, reads }: Batch): Promise<void> {
+  async #deliver(batch: Batch): Promise<void> {
+    const { staging, bytes, reads } = batch;
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, bytes);
       if (this.#failure) throw this.#failure;
@@ -222,8 +223,8 @@ export class Recorder {
       for (const { bytes, resolve } of reads) resolve(mapped.slice(at, at += bytes));
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      const error = this.#failure ?? new LorisError("gpu_failed", `the GPU gave no result: ${why}`, { cause });
-      for (const { reject } of reads) reject(error);
+      const message = `the GPU gave no result: ${why}; ask again, or load with backend: "wasm"`;
+      refuse(batch, this.#failure ?? new LorisError("gpu_failed", message, { param: "backend", cause }));
     }
   }
 
@@ -238,4 +239,10 @@ export class Recorder {
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
   }
+}
+
+/** What will not be mapped goes back at once. */
+function refuse({ staging, reads }: Batch, reason: LorisError): void {
+  staging.destroy();
+  for (const { reject } of reads) reject(reason);
 }
