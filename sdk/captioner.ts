@@ -142,6 +142,8 @@ export class Captioner {
 
   /** The way to the CPU, after the GPU has failed. */
   #moving: Promise<void> | undefined;
+  /** How it failed, until the model is on the CPU: where that fails as well, the next request tries it again. */
+  #failure: LorisError | undefined;
 
   constructor(parts: CaptionerParts) {
     this.#open = opened(parts);
@@ -255,15 +257,18 @@ export class Captioner {
 
   /** Goes on on the CPU, for requests to come. Those that wait in line are ended by the failure as well. */
   async #moveToCpu({ onCpu, scheduler, model }: OpenParts, failure: LorisError): Promise<void> {
+    this.#failure = failure;
     await scheduler.close(failure);
     model.vlm.backend.destroy();
     const parts = await onCpu!();
+    this.#failure = undefined;
     if (this.#open) {
       this.#open = opened({ ...parts, backendReason: `not webgpu: ${failure.message}; wasm: went on there` });
     }
   }
 
   async *#run(messages: readonly Message[], options: ChatOptions): AsyncGenerator<Delta, ChatResult> {
+    if (this.#open && this.#failure) this.#move(this.#open, this.#failure);
     await this.#moving;
     const open = this.#parts;
     try {
@@ -286,6 +291,8 @@ export class Captioner {
     const constraint = formats.constraint(options.responseFormat);
     const { signal } = options;
     const pictures = await this.#pictures(messages, options);
+    // the GPU may have failed meanwhile
+    await this.#moving;
     const layouts = pictures.map(({ plan }) => ({
       rows: plan.rows,
       cols: plan.columns,
