@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
+import { packages } from "./packages_plugin.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -47,19 +48,6 @@ function filesBeside(files: Set<string>): Plugin {
     },
   };
 }
-
-/** There is no node_modules here: Deno keeps the packages, and says where. */
-const packages: Plugin = {
-  name: "packages",
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
-      if (kind === "entry-point") return undefined;
-      // asset.ts and file.ts ask for it only on Node and Deno
-      if (path.startsWith("node:")) return { path, external: true };
-      return { path: fileURLToPath(import.meta.resolve(path)) };
-    });
-  },
-};
 
 if (import.meta.main) {
   const [entry = "cloudflare/worker.mjs", out = join(root, "dist/worker")] = process.argv.slice(2);

@@ -1,0 +1,101 @@
+import type { Answered, BackendOption, Computing, Loaded, Progress } from "./messages.ts";
+
+export const byId = <Name extends keyof HTMLElementTagNameMap>(id: string, _name: Name): HTMLElementTagNameMap[Name] =>
+  document.getElementById(id) as HTMLElementTagNameMap[Name];
+
+function element<Name extends keyof HTMLElementTagNameMap>(name: Name, className: string, text = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+const number = (value: number, digits = 0) =>
+  value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export const megabytes = (bytes: number) => `${number(bytes / 1e6, 1)} MB`;
+const seconds = (ms: number) => ms < 1000 ? `${number(ms)} ms` : `${number(ms / 1000, 1)} s`;
+
+/** What is known of the model, of the last answer, and of the next visit. */
+export interface Known {
+  readonly asked: BackendOption;
+  readonly modelBytes: number;
+  readonly loaded?: Loaded;
+  readonly answered?: Answered;
+  /** Whether the page opens without a network, in words. */
+  readonly offline: string;
+}
+
+export function showFacts({ asked, modelBytes, loaded, answered, offline }: Known): void {
+  const facts: [name: string, value: string][] = [];
+  const computing: Computing | undefined = answered ?? loaded;
+  if (computing) {
+    facts.push(["Computed by", backendName(computing.backend)]);
+    facts.push(["Why", asked === "auto" ? computing.reason : `${computing.reason} (?backend=${asked})`]);
+  } else {
+    facts.push([
+      "Computed by",
+      asked === "auto" ? "the GPU if it will do, else the CPU" : `${backendName(asked)}, asked for`,
+    ]);
+    facts.push(["Model", `${megabytes(modelBytes)}, not loaded yet`]);
+  }
+  if (loaded) {
+    facts.push(["Model loaded in", seconds(loaded.loadMs)]);
+    facts.push(["Model’s bytes", origin(loaded)]);
+  }
+  if (answered) {
+    facts.push(["First word after", seconds(answered.firstMs)]);
+    facts.push([
+      "Speed",
+      answered.perTokenMs > 0 ? `${number(1000 / answered.perTokenMs, 1)} tokens/s` : "too short to tell",
+    ]);
+    facts.push(["Length", `${answered.tokens} tokens`]);
+  }
+  facts.push(["Without a network", offline]);
+  byId("facts", "dl").replaceChildren(
+    ...facts.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]),
+  );
+}
+
+function backendName(backend: string): string {
+  if (backend === "webgpu") return "GPU (webgpu)";
+  return backend.startsWith("wasm") ? `CPU (${backend})` : backend;
+}
+
+function origin({ fetchedBytes, keptBytes, damagedParts, notKept }: Progress): string {
+  const damaged = damagedParts === 0 ? "" : `; ${damagedParts} damaged in this browser, fetched again`;
+  const lost = notKept === undefined ? "" : `; not kept, the next visit fetches them again: ${notKept}`;
+  return `${megabytes(fetchedBytes)} fetched, ${megabytes(keptBytes)} from this browser${damaged}${lost}`;
+}
+
+/** The bar and its words; returns how much has come, in quarters. */
+export function showProgress({ fetchedBytes, keptBytes, totalBytes }: Progress): number {
+  const come = fetchedBytes + keptBytes;
+  const bar = byId("bar", "progress");
+  byId("loading", "section").hidden = false;
+  bar.value = come / totalBytes;
+  const words = come < totalBytes
+    ? `${megabytes(come)} of ${megabytes(totalBytes)}`
+    : `${megabytes(totalBytes)}; preparing`;
+  const from = fetchedBytes === 0 && keptBytes > 0 ? " from this browser" : "";
+  byId("loading-text", "p").textContent = words + from;
+  return Math.floor(come / totalBytes * 4);
+}
+
+/** A question with its photo, if it is about a new one; returns where the answer goes. */
+export function addTurn(
+  asked: string,
+  photo: { readonly url: string; readonly name: string } | undefined,
+): HTMLElement {
+  const turn = document.createElement("article");
+  turn.append(element("p", "asked", asked));
+  if (photo) {
+    const image = document.createElement("img");
+    image.src = photo.url;
+    image.alt = `Your photo, ${photo.name}`;
+    turn.append(image);
+  }
+  const text = element("p", "answer");
+  turn.append(text);
+  byId("log", "section").append(turn);
+  return text;
+}
