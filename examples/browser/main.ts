@@ -21,7 +21,7 @@ const [question, send, stop, again] = [
 const said = byId("said", "p");
 
 const asked = new URLSearchParams(location.search).get("backend") ?? "auto";
-let known: Known = { asked: asked as BackendOption, modelBytes: 0, offline: "not yet" };
+let known: Known = { asked: asked as BackendOption, modelBytes: 0, page: { kept: false } };
 let files: ModelFiles;
 let client: ModelClient | undefined;
 let loading: Promise<ModelClient> | undefined;
@@ -130,6 +130,7 @@ const fieldText = () => question.value.trim() || question.placeholder;
 const pickFile = (files: FileList | null | undefined) => void pick(files?.[0], files?.[0]?.name ?? "");
 
 async function pickSample(path: string): Promise<void> {
+  if (!busy) state.textContent = "Reading the photo…";
   try {
     await pick(await (await fetch(path)).blob(), path.slice(path.lastIndexOf("/") + 1));
   } catch (error) {
@@ -180,7 +181,7 @@ async function start(): Promise<void> {
   files = await (await fetch("model.json")).json();
   know({ modelBytes: files.text.bytes + files.vision.bytes });
   listen();
-  void keepPage((offline) => know({ offline }));
+  void keepPage().then((page) => know({ page }));
   // what is here already costs nobody a byte
   const cache = await caches.open(WEIGHTS_CACHE).catch(() => undefined);
   if (cache && await areKept([files.text, files.vision], cache)) await model();

@@ -37,10 +37,10 @@ export interface Loaded extends Computing, Progress {
 export interface Answered extends Computing {
   readonly text: string;
   readonly tokens: number;
-  /** From the question to the first piece of text. */
+  /** From the question to the first piece of text; 0 if there was none. */
   readonly firstMs: number;
-  /** A decode step's time, on average; 0 if there was none. */
-  readonly perTokenMs: number;
+  /** From the question to the end. */
+  readonly wholeMs: number;
 }
 
 export type Request =

@@ -60,9 +60,9 @@ async function answer({ messages }: Request & { type: "ask" }, signal: AbortSign
     firstMs ||= performance.now() - asked;
     reply({ type: "piece", text });
   }
-  const { text, usage, timings } = await answer.result;
+  const { text, usage: { completionTokens: tokens } } = await answer.result;
   const { backend, backendReason: reason } = captioner;
-  return { text, tokens: usage.completionTokens, firstMs, perTokenMs: timings.perTokenMs, backend, reason };
+  return { text, tokens, firstMs, wholeMs: performance.now() - asked, backend, reason };
 }
 
 addEventListener("message", async ({ data }: MessageEvent<Request>) => {

@@ -1,12 +1,18 @@
-/** Registers the service worker. Told in words: whether the page opens without a network. */
-export async function keepPage(tell: (words: string) => void): Promise<void> {
-  if (!("serviceWorker" in navigator)) return tell("no: this browser offers no service worker here");
+/** Whether the page's own files are here, so that it opens without a network. */
+export interface KeptPage {
+  readonly kept: boolean;
+  /** Why they never will be. */
+  readonly problem?: string;
+}
+
+/** Registers the service worker, and waits until it has them. */
+export async function keepPage(): Promise<KeptPage> {
+  if (!("serviceWorker" in navigator)) return { kept: false, problem: "this browser offers no service worker here" };
   try {
     await navigator.serviceWorker.register("service_worker.js");
-    tell("the page is being kept");
     await navigator.serviceWorker.ready;
-    tell("the page is kept");
+    return { kept: true };
   } catch (error) {
-    tell(`no: ${error instanceof Error ? error.message : error}`);
+    return { kept: false, problem: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -1,3 +1,4 @@
+import type { KeptPage } from "./offline.ts";
 import type { Answered, BackendOption, Computing, Loaded, Progress } from "./messages.ts";
 
 export const byId = <Name extends keyof HTMLElementTagNameMap>(id: string, _name: Name): HTMLElementTagNameMap[Name] =>
@@ -15,17 +16,19 @@ const number = (value: number, digits = 0) =>
 export const megabytes = (bytes: number) => `${number(bytes / 1e6, 1)} MB`;
 const seconds = (ms: number) => ms < 1000 ? `${number(ms)} ms` : `${number(ms / 1000, 1)} s`;
 
+/** Fewer say little of the model's speed. */
+const MIN_STEPS = 4;
+
 /** What is known of the model, of the last answer, and of the next visit. */
 export interface Known {
   readonly asked: BackendOption;
   readonly modelBytes: number;
   readonly loaded?: Loaded;
   readonly answered?: Answered;
-  /** Whether the page opens without a network, in words. */
-  readonly offline: string;
+  readonly page: KeptPage;
 }
 
-export function showFacts({ asked, modelBytes, loaded, answered, offline }: Known): void {
+export function showFacts({ asked, modelBytes, loaded, answered, page }: Known): void {
   const facts: [name: string, value: string][] = [];
   const computing: Computing | undefined = answered ?? loaded;
   if (computing) {
@@ -44,13 +47,10 @@ export function showFacts({ asked, modelBytes, loaded, answered, offline }: Know
   }
   if (answered) {
     facts.push(["First word after", seconds(answered.firstMs)]);
-    facts.push([
-      "Speed",
-      answered.perTokenMs > 0 ? `${number(1000 / answered.perTokenMs, 1)} tokens/s` : "too short to tell",
-    ]);
+    facts.push(["Speed", speed(answered)]);
     facts.push(["Length", `${answered.tokens} tokens`]);
   }
-  facts.push(["Without a network", offline]);
+  facts.push(["Without a network", withoutNetwork(page, loaded)]);
   byId("facts", "dl").replaceChildren(
     ...facts.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]),
   );
@@ -61,10 +61,25 @@ function backendName(backend: string): string {
   return backend.startsWith("wasm") ? `CPU (${backend})` : backend;
 }
 
+/** The first token comes with the prompt, and is no step. */
+function speed({ tokens, firstMs, wholeMs }: Answered): string {
+  const steps = tokens - 1;
+  return steps < MIN_STEPS
+    ? "too short an answer to tell"
+    : `${number(steps / (wholeMs - firstMs) * 1000, 1)} tokens/s`;
+}
+
 function origin({ fetchedBytes, keptBytes, damagedParts, notKept }: Progress): string {
   const damaged = damagedParts === 0 ? "" : `; ${damagedParts} damaged in this browser, fetched again`;
   const lost = notKept === undefined ? "" : `; not kept, the next visit fetches them again: ${notKept}`;
   return `${megabytes(fetchedBytes)} fetched, ${megabytes(keptBytes)} from this browser${damaged}${lost}`;
+}
+
+function withoutNetwork({ kept, problem }: KeptPage, loaded: Loaded | undefined): string {
+  if (problem !== undefined) return `no: ${problem}`;
+  if (!kept) return "not yet";
+  if (!loaded) return "the page opens; the model is not here yet";
+  return loaded.notKept === undefined ? "all of this works" : "the page opens; the model was not kept";
 }
 
 /** The bar and its words; returns how much has come, in quarters. */

@@ -3,9 +3,12 @@ import { type Browser, chromium, type Page } from "npm:playwright-core@1.65.1";
 
 const EXECUTABLE = Deno.env.get("LORIS_CHROMIUM") ?? "/usr/bin/chromium";
 const ARGUMENTS = [
-  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--headless", "--no-sandbox", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
+
+/** SwiftShader, which comes with it, computes WebGPU on the CPU. */
+const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /** True if it is there; says so in words if not, for tests that must then be skipped. */
 export function hasChromium(): boolean {
@@ -18,9 +21,10 @@ export function hasChromium(): boolean {
   }
 }
 
-/** With a profile of its own, which goes with it. */
-export async function startChromium(): Promise<Browser> {
-  return await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: ARGUMENTS });
+/** With a profile of its own, which goes with it. @param gpu Whether it has WebGPU, in software. */
+export async function startChromium(gpu = false): Promise<Browser> {
+  const args = [...ARGUMENTS, ...gpu ? SOFTWARE_GPU : ["--disable-gpu"]];
+  return await chromium.launch({ executablePath: EXECUTABLE, headless: true, args });
 }
 
 /** What a page complained of: errors and warnings in its console, uncaught errors, breaches of its policy. */

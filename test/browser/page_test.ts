@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import axe from "npm:axe-core@4.14.1";
 import type { BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
 import { startServer } from "../service/server.ts";
+import { findings, scrollWidth } from "./barriers.ts";
 import { complaintsOf, hasChromium, startChromium } from "./chromium.ts";
 
 const ignore = !hasChromium();
@@ -57,24 +57,6 @@ async function ask(page: Page, question: string): Promise<string> {
   await page.locator("article").nth(turns).waitFor();
   await state(page, "Done.");
   return await textOf(page, ".answer");
-}
-
-/** What axe finds against WCAG 2.2 AA and its best practices. */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations, passes } = await page.evaluate(async () => {
-    // deno-lint-ignore no-explicit-any -- axe has put itself there
-    const { violations, passes } = await (globalThis as any).axe.run(document);
-    // deno-lint-ignore no-explicit-any -- axe's own types are not asked for
-    const told = (rule: any) => `${rule.id}: ${rule.nodes.map((node: any) => node.html).join(" ")}`;
-    return { violations: violations.map(told), passes: passes.length };
-  });
-  assert.ok(passes > 15, `only ${passes} rules were applied`);
-  return violations;
-}
-
-async function scrollWidth(page: Page): Promise<number> {
-  return await page.evaluate(() => document.documentElement.scrollWidth);
 }
 
 pageTest("page: a photo gets a caption that streams in; a follow-up does not compute the photo again", async (page) => {
