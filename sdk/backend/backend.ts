@@ -22,6 +22,11 @@ export interface Backend {
 
   /** True where `quantize` loses nothing, so that `roundingError` would give zeros. */
   readonly keepsActivations: boolean;
+  /**
+   * Rows that best go through a network together: enough for operations to work at full speed, few enough for the buffers
+   * to stay small.
+   */
+  readonly rowsTogether: number;
   /** Bytes of one row of `quantize`'s result. */
   activationRowBytes(width: number): number;
   /** f32 elements in which `attention` leaves its probabilities of `rows` over at most `positions`. */

@@ -89,9 +89,9 @@ export interface Assembled {
   under(setting: Setting): { readonly vlm: Vlm; readonly cache: KvCache };
 }
 
-/** Rows of a prefill chunk: enough for the kernels to work at full speed, few enough for the buffers to stay small. */
-const MAX_ROWS = 128;
 const MIB = 2 ** 20;
+/** Fewer rows of a network are not worth the memory that they save. */
+const LEAST_ROWS = 128;
 /** A picture in full detail: 4 x 4 tiles and the overview. */
 const MAX_TILES_TOGETHER = 17;
 /** f32 elements of kept probabilities at most, unless one row's are more. Chunks with more are computed again by every layer. */
@@ -122,6 +122,8 @@ export interface Choice {
   readonly visionWeights: VisionWeightsPlace;
   /** Tiles of a picture that go through streamed layers together, so that these are read once for all. */
   readonly tilesTogether: number;
+  /** Rows that go through a network together. */
+  readonly rows: number;
 }
 
 /** A way to hold a model that fits its budget: every place decided, nothing allocated. */
@@ -133,7 +135,7 @@ export interface ModelPlan {
 
 /**
  * Finds the first way to hold the model that fits the budget: the encoder in memory before streaming it, weights as the
- * file has them before smaller ones, and for each more context before less. Where layers are streamed, what is left of the
+ * file has them before smaller ones, for each more context before less, and for that more rows before fewer. Where layers are streamed, what is left of the
  * budget goes to tiles that share a pass over them.
  *
  * @throws {LorisError} `memory_budget` with the whole sum of the smallest way, if none fits.
@@ -141,7 +143,7 @@ export interface ModelPlan {
 export function planModel(backend: Backend, pair: Pair, options: AssembleOptions): ModelPlan {
   let smallest: readonly Part[] = [];
   const fits = ({ parts }: ModelPlan) => sum(parts) <= options.memoryBudget;
-  for (const choice of candidates(pair, options)) {
+  for (const choice of candidates(backend, pair, options)) {
     const plan = planOf(backend, pair, choice, options);
     if (fits(plan)) return mostTiles(pair, choice, options, plan, (more) => planOf(backend, pair, more, options), fits);
     const { parts } = plan;
@@ -196,7 +198,11 @@ export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: 
 
 const formatOf = (kv: KvType = "f16") => KvFormat[kv];
 
-function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: AssembleOptions): Generator<Choice> {
+function* candidates(
+  backend: Backend,
+  { languageConfig: c, visionConfig: v }: Pair,
+  options: AssembleOptions,
+): Generator<Choice> {
   const asked = options.contextTokens;
   if (asked !== undefined && asked > c.trainedContext) {
     throw new LorisError(
@@ -217,7 +223,10 @@ function* candidates({ languageConfig: c, visionConfig: v }: Pair, options: Asse
         // a context that cannot hold one picture and a question is no context
         if (asked === undefined && contextTokens < (options.visualTokens?.keep ?? v.tokens) + 64) continue;
         if (comfort.imageBytes < leastImageBytes) continue;
-        yield { level, contextTokens, imageBytes: comfort.imageBytes, visionWeights, tilesTogether: 1 };
+        const { imageBytes } = comfort;
+        for (let rows = backend.rowsTogether; rows >= LEAST_ROWS; rows /= 2) {
+          yield { level, contextTokens, imageBytes, visionWeights, tilesTogether: 1, rows };
+        }
       }
     }
   }
@@ -231,15 +240,15 @@ function keptProbabilities(
   plan: MemoryPlan,
   backend: Backend,
   c: LanguageConfig,
-  { contextTokens, maxConversations }: LanguageSizes,
+  { contextTokens, maxConversations, maxRows }: LanguageSizes,
 ): ProbabilityPlace {
   const elements = (rows: number) => backend.attentionProbabilities(rows, c.heads, c.kvHeads, contextTokens);
-  const size = Math.max(maxConversations * elements(1), Math.min(elements(MAX_ROWS), MAX_PROBABILITIES));
+  const size = Math.max(maxConversations * elements(1), Math.min(elements(maxRows), MAX_PROBABILITIES));
   return { address: plan.reserve("activations", size * 4), elements: size };
 }
 
 function layout(backend: Backend, pair: Pair, choice: Choice, options: AssembleOptions) {
-  const { level, contextTokens, visionWeights, tilesTogether } = choice;
+  const { level, contextTokens, visionWeights, tilesTogether, rows: maxRows } = choice;
   const plan = new MemoryPlan(backend.base);
   const { languageConfig: c, visionConfig: v } = pair;
   const weights = placeWeights(
@@ -255,7 +264,7 @@ function layout(backend: Backend, pair: Pair, choice: Choice, options: AssembleO
   const ringBytes = Math.max(0, ...streamed.map((layer) => loadScratchBytes(backend, layer)));
   const ring = ringBytes > 0 ? { address: plan.reserve("vision ring", ringBytes), bytes: ringBytes } : undefined;
   const { anyPlan = false, reuseProbabilities = true, visualTokens: selection, conversations = 1 } = options;
-  const looking = { measuresImportance: measures(options), maxTiles: tilesTogether };
+  const looking = { measuresImportance: measures(options), maxTiles: tilesTogether, rows: maxRows };
   const tokensPerTile = selection?.keep ?? v.tokens;
   const start = plan.end;
   const caches = Array.from({ length: conversations }, () =>
@@ -264,16 +273,16 @@ function layout(backend: Backend, pair: Pair, choice: Choice, options: AssembleO
       textTokens: options.textTokens ?? Math.max(8, contextTokens - tokensPerTile),
     }));
   const anyCache = anyPlan ? { address: start, bytes: anyCacheBytes(plan, start, pair, contextTokens) } : undefined;
-  const sizes = { maxRows: MAX_ROWS, contextTokens: caches[0]!.capacity, maxConversations: conversations };
+  const sizes = { maxRows, contextTokens: caches[0]!.capacity, maxConversations: conversations };
   const lazy = anyPlan || !isDense(pair.lazy);
-  const queries = lazy ? plan.reserve("q cache", Language.queryBytes(c, MAX_ROWS)) : undefined;
+  const queries = lazy ? plan.reserve("q cache", Language.queryBytes(c, maxRows)) : undefined;
   // under `vla` no two layers have the same probabilities
   const reuses = reuseProbabilities && (anyPlan || (lazy && pair.lazy.mode === "gla"));
   const probabilities = reuses ? keptProbabilities(plan, backend, c, sizes) : undefined;
   const record = anyPlan && probabilities ? attentionRecord(plan, c, sizes, probabilities) : undefined;
   const buffers = plan.reserve(
     "activations",
-    Vlm.bufferBytes(MAX_ROWS, tilesTogether * v.tokens, conversations, c.width),
+    Vlm.bufferBytes(maxRows, tilesTogether * v.tokens, conversations, c.width),
   );
   // loading, looking and answering follow each other: they share one work area
   const scratch = plan.reserve(

@@ -17,8 +17,11 @@ export function linear(
   rows: number,
   epilogue: Epilogue,
 ): void {
-  if (readsQuantized(matrix.format)) b.quantize(quantized, x, rows, matrix.width);
-  b.linear(dst, x, quantized, matrix, bias, rows, epilogue);
+  const { format, width } = matrix;
+  // rows that are kept as they are, without a gap, are records already
+  const asTheyAre = b.keepsActivations && b.activationRowBytes(width) === width * 4;
+  if (readsQuantized(format) && !asTheyAre) b.quantize(quantized, x, rows, width);
+  b.linear(dst, x, asTheyAre ? x : quantized, matrix, bias, rows, epilogue);
 }
 
 /** `rmsNorm` of rows at `x`, in the forms that these matrices, all of one width, read. */

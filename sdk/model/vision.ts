@@ -18,8 +18,6 @@ import type { VisionLayer, VisionTensors } from "./tensors.ts";
 /** Weights in place: matrices packed, vectors as addresses of f32. */
 export type VisionWeights = VisionTensors<Matrix, number>;
 
-/** Patches that go through a layer together; bounds the hidden layer's buffer. */
-const CHUNK_ROWS = 128;
 /** Layers, counted from the end, in which it is measured how important image tokens are. */
 const MEASURED_LAYERS = 2;
 /** Rows that `warmUp` computes: enough for engines to notice, a few milliseconds of work. */
@@ -31,6 +29,8 @@ export interface VisionOptions {
   readonly measuresImportance?: boolean | undefined;
   /** Tiles that can go through the layers together; 1 if left out, and 1 where importance is measured. */
   readonly maxTiles?: number | undefined;
+  /** Patches that go through a layer together. */
+  readonly rows: number;
 }
 
 /**
@@ -46,6 +46,7 @@ export class Vision {
   readonly #at: Buffers;
   readonly #importance: Importance | undefined;
   readonly #ring: LayerRing | undefined;
+  readonly #rowsTogether: number;
 
   /**
    * @param scratch Address of {@link Vision.scratchBytes} bytes of the same options, used only from `put` to the end of
@@ -57,7 +58,7 @@ export class Vision {
     config: VisionConfig,
     weights: VisionWeights,
     scratch: number,
-    options: VisionOptions = {},
+    options: VisionOptions,
     ring?: LayerRing,
   ) {
     this.#backend = backend;
@@ -67,10 +68,11 @@ export class Vision {
     this.#importance = this.#at.importance && new Importance(backend, config, this.#at.importance);
     this.#ring = ring;
     this.maxTiles = options.maxTiles ?? 1;
+    this.#rowsTogether = options.rows;
   }
 
   /** Bytes that one `encode` works in. */
-  static scratchBytes(backend: Backend, config: VisionConfig, options: VisionOptions = {}): number {
+  static scratchBytes(backend: Backend, config: VisionConfig, options: VisionOptions): number {
     return layout(backend, config, 0, options).bytes;
   }
 
@@ -178,18 +180,19 @@ export class Vision {
     const c = this.config;
     const at = this.#at;
     const rowBytes = c.width * 4;
+    const together = this.#rowsTogether;
     const { input } = at;
     // every patch attends to every other, so all keys and values come before the first query
-    for (let row = 0; row < patches; row += CHUNK_ROWS) {
-      const rows = Math.min(CHUNK_ROWS, patches - row);
+    for (let row = 0; row < patches; row += together) {
+      const rows = Math.min(together, patches - row);
       layerNormFor(b, input, first + row * rowBytes, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnK, w.attnV);
       b.linear(at.chunk, input.floats, input.quantized, w.attnK, w.attnKBias, rows, Epilogue.store);
       b.storeKeys(at.kv, at.chunk, row, rows);
       b.linear(at.chunk, input.floats, input.quantized, w.attnV, w.attnVBias, rows, Epilogue.store);
       b.storeValues(at.kv, at.chunk, row, rows);
     }
-    for (let row = 0; row < patches; row += CHUNK_ROWS) {
-      const rows = Math.min(CHUNK_ROWS, patches - row);
+    for (let row = 0; row < patches; row += together) {
+      const rows = Math.min(together, patches - row);
       const x = first + row * rowBytes;
       layerNormFor(b, input, x, w.ln1Weight, w.ln1Bias, rows, c.eps, w.attnQ);
       b.linear(at.chunk, input.floats, input.quantized, w.attnQ, w.attnQBias, rows, Epilogue.store);
@@ -235,7 +238,7 @@ interface Buffers {
 /** Where everything lies in the scratch. What is live only before, in, or after the layers shares one region. */
 function layout(b: Backend, c: VisionConfig, base: number, options: VisionOptions): Buffers {
   const patches = c.grid * c.grid;
-  const rows = Math.min(CHUNK_ROWS, patches);
+  const rows = Math.min(options.rows, patches);
   const pixelWidth = 3 * c.patch * c.patch;
   const shuffledWidth = c.width * c.shuffle * c.shuffle;
   const always = new MemoryPlan(base);

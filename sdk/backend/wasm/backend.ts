@@ -24,6 +24,7 @@ export class WasmBackend implements Backend {
   readonly base: number;
   readonly keepsActivations: boolean;
   readonly tokensAhead = 1;
+  readonly rowsTogether = 128;
   readonly memory: WebAssembly.Memory;
   readonly #kernels: KernelExports;
   readonly #relaxedBytes: number;

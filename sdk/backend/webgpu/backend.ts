@@ -22,6 +22,8 @@ export class WebGpuBackend extends DeviceMemory {
   readonly name = "webgpu";
   /** A result takes up to 10 ms to be seen in Deno, some in a browser: as long as several tokens. */
   readonly tokensAhead = 8;
+  /** A large GPU has hundreds of workgroups to keep busy; a tile of SmolVLM's encoder has as many patches. */
+  readonly rowsTogether = 1024;
 
   readonly records: Records;
 

@@ -7,8 +7,8 @@ import { KV_CONSTANTS, kvConstants } from "./kv_shape.ts";
 const PART = 256;
 /** Rows up to which a workgroup does one head of one row, with all its lanes. */
 const FEW_ROWS = 16;
-/** Heads of rows whose parts are held at once: 128 rows of 12 heads, and more than one row of any model has. */
-const MAX_VECTORS = 1536;
+/** Heads of rows whose parts are held at once: 512 rows of 12 heads, and more than one row of any model has. */
+const MAX_VECTORS = 6144;
 /** Values that a part has beside those of the head: its largest score and its sum, and two for alignment. */
 const STATS = 4;
 
