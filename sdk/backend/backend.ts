@@ -53,6 +53,31 @@ export interface Backend {
     rows: number,
     epilogue: Epilogue,
   ): void;
+  /**
+   * `rmsNorm` of x, and for each product, without bias: dst = normalized matrix^T, f32 [rows, columns]. The matrices have one
+   * width. `between`: where the normalized rows may be left, in the forms that the matrices read.
+   */
+  rmsNormLinear(
+    products: readonly Product[],
+    x: number,
+    weight: number,
+    between: Input,
+    rows: number,
+    eps: number,
+  ): void;
+  /**
+   * `rmsNorm` of x, then silu(normalized gate^T) * (normalized up^T), f32 [rows, gate.columns], in the form that `down` reads:
+   * f32 at `dst.floats` or records at `dst.quantized`. `between`: where what is made on the way may be left.
+   */
+  gatedLinear(
+    dst: Input,
+    matrices: GatedMatrices,
+    x: number,
+    weight: number,
+    between: GatedPlaces,
+    rows: number,
+    eps: number,
+  ): void;
   /** dst: f32 [count, width]; ids: u32 [count]. */
   embed(dst: number, table: Matrix, ids: number, count: number): void;
   rmsNorm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
@@ -74,6 +99,20 @@ export interface Backend {
   /** Writes rows of keys or values into slots from `slot` on. */
   storeKeys(store: KeyStore, x: number, slot: number, rows: number): void;
   storeValues(cache: KvLayer, x: number, slot: number, rows: number): void;
+  /**
+   * `rope` of queries and keys, `storeKeys` and `storeValues`. q: f32 [rows, heads * headWidth], turned in place, or 0 for
+   * none; k, v: f32 [rows, cache.heads * headWidth], of which k may be turned after this or not; turns: as `rope` has them.
+   */
+  turnAndStore(
+    cache: KvLayer,
+    q: number,
+    k: number,
+    v: number,
+    turns: number,
+    slot: number,
+    rows: number,
+    heads: number,
+  ): void;
   /**
    * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees slots 0 ... past + r; else every row sees `past` slots.
    * scratch: f32 [attentionScratch(slots, headWidth)]. `probabilities`: 0, or the address of f32
@@ -214,6 +253,32 @@ export interface Matrix {
   readonly columns: number;
   /** Inputs a row. */
   readonly width: number;
+}
+
+/** Where the input of matrix products lies: f32 rows for formats that read floats, records for those that read these. */
+export interface Input {
+  readonly floats: number;
+  readonly quantized: number;
+}
+
+/** One of several products of the same rows. */
+export interface Product {
+  readonly dst: number;
+  readonly matrix: Matrix;
+}
+
+/** A feed-forward network's matrices: two of the same shape, and the one that reads what `gatedLinear` makes of them. */
+export interface GatedMatrices {
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
+}
+
+/** Where `gatedLinear` may leave the normalized rows, and f32 [rows, columns] of each product. */
+export interface GatedPlaces {
+  readonly input: Input;
+  readonly gate: number;
+  readonly up: number;
 }
 
 /** How `sample` chooses; the steps are taken in the order of the fields. */

@@ -1,8 +1,8 @@
-import { type Backend, Epilogue, type Matrix } from "../backend/backend.ts";
+import { type Backend, Epilogue, type Matrix, type Product } from "../backend/backend.ts";
 import { type LazyPlan, sharesVisualKeys } from "../lazy/plan.ts";
 import type { LanguageConfig } from "./config.ts";
 import type { LanguageBuffers } from "./language_layout.ts";
-import { linear, rmsNormFor } from "./linear.ts";
+import { linear } from "./linear.ts";
 import { type Part, type Run, type Span, textRowsOf } from "./spans.ts";
 import type { LanguageLayer } from "./tensors.ts";
 
@@ -77,41 +77,40 @@ export class Attention {
     }
   }
 
-  /** Adds the keys and values of all rows of `x` to the caches, as far as the layer has its own. */
-  store(x: number, index: number, all: Run): void {
+  /**
+   * Adds the keys and values of all rows of `x` to the caches, as far as the layer has its own.
+   *
+   * @param queries Whether all rows' queries are made along with them, for an `add` of all rows.
+   */
+  store(x: number, index: number, all: Run, queries: boolean): void {
     const b = this.#backend;
-    const { attnV, attnK, attnQ, attnNorm } = this.#layers[index]!;
-    const { input, v } = this.#at;
-    const ofText = sharesVisualKeys(this.#plan, index);
-    this.#normalize(x, attnNorm, all, attnV, ...(attnQ && attnK && !ofText ? [attnQ, attnK] : []));
-    b.linear(v, input.floats, input.quantized, attnV, 0, all.rows, Epilogue.store);
-    for (const part of all.parts) {
-      b.storeValues(part.cache.layers[index]!, v + part.row * this.#keyRowBytes, part.slot, part.rows);
+    const { attnV, attnK, attnQ } = this.#layers[index]!;
+    const { q, k, v, turns } = this.#at;
+    const values = { dst: v, matrix: attnV };
+    if (attnQ && attnK && !sharesVisualKeys(this.#plan, index)) {
+      const asked = queries ? [{ dst: q, matrix: attnQ }] : [];
+      this.#project([values, { dst: k, matrix: attnK }, ...asked], x, index, all);
+      for (const { cache, row, rows, slot } of all.parts) {
+        const [query, key] = [queries ? q + row * this.#queryRowBytes : 0, row * this.#keyRowBytes];
+        const turned = turns + row * this.#turnRowBytes;
+        b.turnAndStore(cache.layers[index]!, query, k + key, v + key, turned, slot, rows, this.#config.heads);
+      }
+      return;
+    }
+    this.#project([values], x, index, all);
+    for (const { cache, row, rows, slot } of all.parts) {
+      b.storeValues(cache.layers[index]!, v + row * this.#keyRowBytes, slot, rows);
     }
     // the keys of a lazy layer are its anchor's, which stored them
-    if (!attnQ || !attnK) return;
-    if (!ofText) {
-      this.#keys(attnK, all.rows, this.#at.turns);
-      for (const part of all.parts) {
-        b.storeKeys(part.cache.layers[index]!, this.#at.k + part.row * this.#keyRowBytes, part.slot, part.rows);
-      }
-    } else if (all.text.rows > 0) {
-      this.#normalizeText(x, attnNorm, all, attnQ, attnK);
-      this.#keys(attnK, all.text.rows, this.#at.textTurns);
-      for (const { cache, text, textSlot } of all.parts) {
-        b.storeKeys(
-          cache.layers[index]!.textKeys!,
-          this.#at.k + text.first * this.#keyRowBytes,
-          textSlot,
-          text.rows,
-        );
-      }
+    if (!attnQ || !attnK || all.text.rows === 0) return;
+    this.#projectText(x, index, all, true, queries);
+    for (const { cache, text, textSlot } of all.parts) {
+      b.storeKeys(cache.layers[index]!.textKeys!, k + text.first * this.#keyRowBytes, textSlot, text.rows);
     }
   }
 
   /**
-   * Adds to rows of `x` what they attend to. Follows `store` of the same layer, and reads what that has normalized where it
-   * can.
+   * Adds to rows of `x` what they attend to. Follows `store` of the same layer, which makes the queries if all rows attend.
    */
   add(x: number, index: number, all: Run, run: Run): void {
     const b = this.#backend;
@@ -135,71 +134,52 @@ export class Attention {
     linear(b, x + run.row * c.width * 4, attended, input.quantized, w.attnOutput, 0, run.rows, Epilogue.add);
   }
 
-  /** Of rows that `store` or this normalizes, turned; returns the address of the run's. */
+  /** Address of the run's queries, turned; they are made here if `store` has not made them. */
   #queries(x: number, index: number, all: Run, run: Run): number {
-    const { attnQ, attnNorm } = this.#layers[index]!;
+    const { attnQ } = this.#layers[index]!;
     const { q, turns } = this.#at;
     const cached = q + run.row * this.#queryRowBytes;
-    if (!attnQ) return cached;
-    if (!sharesVisualKeys(this.#plan, index)) {
-      if (run.rows < all.rows) this.#normalize(x, attnNorm, run, attnQ);
-      this.#makeQueries(q, attnQ, run.rows, turns + run.row * this.#config.headWidth * 4);
-      return q;
-    }
-    if (run.text.rows === 0) return cached;
-    if (run.rows < all.rows) this.#normalizeText(x, attnNorm, run, attnQ);
-    const { first, rows } = run.text;
-    const textTurns = this.#at.textTurns + first * this.#config.headWidth * 4;
-    if (this.#isStretch(run)) {
-      this.#makeQueries(q + this.#textRows[first]! * this.#queryRowBytes, attnQ, rows, textTurns);
+    if (!attnQ || run.rows === all.rows) return cached;
+    if (sharesVisualKeys(this.#plan, index)) {
+      if (run.text.rows > 0) this.#projectText(x, index, run, false, true);
       return cached;
     }
-    const { attended } = this.#at;
-    this.#makeQueries(attended, attnQ, rows, textTurns);
-    for (let i = 0; i < rows; i++) {
-      const [to, from] = [this.#textRows[first + i]!, i].map((row) => row * this.#queryRowBytes) as [number, number];
-      this.#backend.copy(q + to, attended + from, this.#queryRowBytes);
-    }
-    return cached;
-  }
-
-  #normalize(x: number, weight: number, { row, rows }: Run, ...matrices: readonly [Matrix, ...Matrix[]]): void {
-    const { width, eps } = this.#config;
-    rmsNormFor(this.#backend, this.#at.input, x + row * width * 4, weight, rows, eps, ...matrices);
-  }
-
-  /** Normalizes the text rows alone, one after another. */
-  #normalizeText(x: number, weight: number, run: Run, ...matrices: readonly [Matrix, ...Matrix[]]): void {
-    const { width, eps } = this.#config;
-    const { gate, input } = this.#at;
-    const { first, rows } = run.text;
-    let at = x + this.#textRows[first]! * width * 4;
-    if (!this.#isStretch(run)) {
-      for (let i = 0; i < rows; i++) {
-        this.#backend.copy(gate + i * width * 4, x + this.#textRows[first + i]! * width * 4, width * 4);
-      }
-      at = gate;
-    }
-    rmsNormFor(this.#backend, input, at, weight, rows, eps, ...matrices);
-  }
-
-  /** True if no visual row lies among the run's text rows. */
-  #isStretch({ text: { first, rows } }: Run): boolean {
-    return this.#textRows[first + rows - 1]! - this.#textRows[first]! === rows - 1;
-  }
-
-  #makeQueries(dst: number, attnQ: Matrix, rows: number, turns: number): void {
     const { heads, headWidth } = this.#config;
-    const { input } = this.#at;
-    this.#backend.linear(dst, input.floats, input.quantized, attnQ, 0, rows, Epilogue.store);
-    this.#backend.rope(dst, turns, rows, heads, headWidth, heads * headWidth);
+    this.#project([{ dst: q, matrix: attnQ }], x, index, run);
+    this.#backend.rope(q, turns + run.row * this.#turnRowBytes, run.rows, heads, headWidth, heads * headWidth);
+    return q;
   }
 
-  #keys(attnK: Matrix, rows: number, turns: number): void {
-    const { kvHeads, headWidth } = this.#config;
-    const { input, k } = this.#at;
-    this.#backend.linear(k, input.floats, input.quantized, attnK, 0, rows, Epilogue.store);
-    this.#backend.rope(k, turns, rows, kvHeads, headWidth, kvHeads * headWidth);
+  #project(products: readonly Product[], x: number, index: number, { row, rows }: Run): void {
+    const { width, eps } = this.#config;
+    const { attnNorm } = this.#layers[index]!;
+    this.#backend.rmsNormLinear(products, x + row * width * 4, attnNorm, this.#at.input, rows, eps);
+  }
+
+  /** Of a run's text rows alone: keys, one after another, or queries, at their places among all rows', or both; turned. */
+  #projectText(x: number, index: number, run: Run, keys: boolean, queries: boolean): void {
+    const b = this.#backend;
+    const { heads, kvHeads, headWidth, width, eps } = this.#config;
+    const { attnQ, attnK, attnNorm } = this.#layers[index]!;
+    const { q, k, attended, gate, input } = this.#at;
+    const { first, rows } = run.text;
+    const places = this.#textRows.slice(first, first + rows);
+    // no visual row lies among them
+    const stretch = places.at(-1)! - places[0]! === rows - 1;
+    if (!stretch) places.forEach((place, i) => b.copy(gate + i * width * 4, x + place * width * 4, width * 4));
+    const from = stretch ? x + places[0]! * width * 4 : gate;
+    const made = stretch ? q + places[0]! * this.#queryRowBytes : attended;
+    const products = [
+      ...keys ? [{ dst: k, matrix: attnK! }] : [],
+      ...queries ? [{ dst: made, matrix: attnQ! }] : [],
+    ];
+    b.rmsNormLinear(products, from, attnNorm, input, rows, eps);
+    const turns = this.#at.textTurns + first * this.#turnRowBytes;
+    if (keys) b.rope(k, turns, rows, kvHeads, headWidth, kvHeads * headWidth);
+    if (!queries) return;
+    b.rope(made, turns, rows, heads, headWidth, heads * headWidth);
+    const bytes = this.#queryRowBytes;
+    if (!stretch) places.forEach((place, i) => b.copy(q + place * bytes, attended + i * bytes, bytes));
   }
 
   /**
@@ -245,6 +225,10 @@ export class Attention {
 
   get #queryRowBytes(): number {
     return this.#config.heads * this.#config.headWidth * 4;
+  }
+
+  get #turnRowBytes(): number {
+    return this.#config.headWidth * 4;
   }
 
   get #keyRowBytes(): number {

@@ -3,7 +3,7 @@ import type { LazyPlan } from "../lazy/plan.ts";
 import { Attention, type AttentionRecord, type ProbabilityPlace } from "./attention.ts";
 import type { LanguageConfig } from "./config.ts";
 import { type LanguageBuffers, languageLayout, type LanguageSizes } from "./language_layout.ts";
-import { linear, rmsNormFor, swigluFor } from "./linear.ts";
+import { linear } from "./linear.ts";
 import type { Pacer } from "./pacer.ts";
 import { allRows, type Run, type Span, wantedRows } from "./spans.ts";
 import type { LanguageLayer, LanguageTensors } from "./tensors.ts";
@@ -123,11 +123,12 @@ export class Language {
     const { config: c } = this;
     const at = this.#at;
     const w = this.#weights;
-    b.rmsNorm(at.last, x, w.outputNorm, rows, c.width, c.eps);
     if (b.keepsActivations || !readsQuantized(w.output.format)) {
-      linear(b, at.logits, at.last, at.input.quantized, w.output, 0, rows, Epilogue.store);
+      const between = { floats: at.last, quantized: at.input.quantized };
+      b.rmsNormLinear([{ dst: at.logits, matrix: w.output }], x, w.outputNorm, between, rows, c.eps);
       return at.logits;
     }
+    b.rmsNorm(at.last, x, w.outputNorm, rows, c.width, c.eps);
     // the best two logits are often closer than 8-bit activations can tell: what their rounding loses are rows of their own
     for (let row = 0; row < rows; row++) {
       b.roundingError(at.last + (rows + row) * c.width * 4, at.last + row * c.width * 4, c.width);
@@ -139,7 +140,7 @@ export class Language {
 
   /** One layer: keys and values of all rows, and what comes after them for the rows that are `wanted`. */
   #layer(x: number, index: number, w: LanguageLayer<Matrix, number>, all: Run, wanted: readonly Run[]): void {
-    this.#attention.store(x, index, all);
+    this.#attention.store(x, index, all, wanted.some(({ rows }) => rows === all.rows));
     for (const run of wanted) {
       this.#attention.add(x, index, all, run);
       this.#feedForward(x, w, run);
@@ -151,10 +152,9 @@ export class Language {
     const c = this.config;
     const { input, gate, up } = this.#at;
     const at = x + row * c.width * 4;
-    rmsNormFor(b, input, at, w.ffnNorm, rows, c.eps, w.ffnGate, w.ffnUp);
-    b.linear(gate, input.floats, input.quantized, w.ffnGate, 0, rows, Epilogue.store);
-    b.linear(up, input.floats, input.quantized, w.ffnUp, 0, rows, Epilogue.store);
-    swigluFor(b, { floats: gate, quantized: input.quantized }, gate, up, rows, w.ffnDown);
+    const matrices = { gate: w.ffnGate, up: w.ffnUp, down: w.ffnDown };
+    const dst = { floats: gate, quantized: input.quantized };
+    b.gatedLinear(dst, matrices, at, w.ffnNorm, { input, gate, up }, rows, c.eps);
     b.linear(at, gate, input.quantized, w.ffnDown, 0, rows, Epilogue.add);
   }
 }

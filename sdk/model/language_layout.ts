@@ -1,7 +1,6 @@
-import type { Backend, SamplingBuffers } from "../backend/backend.ts";
+import type { Backend, Input, SamplingBuffers } from "../backend/backend.ts";
 import { MemoryPlan } from "../memory/plan.ts";
 import type { LanguageConfig } from "./config.ts";
-import type { Input } from "./linear.ts";
 
 /** Where a decoder's forward pass works. All f32, rows first. */
 export interface LanguageBuffers {

@@ -1,10 +1,4 @@
-import { type Backend, type Epilogue, type Matrix, readsQuantized } from "../backend/backend.ts";
-
-/** Where the input of matrix products lies: f32 rows for formats that read floats, records for those that read these. */
-export interface Input {
-  readonly floats: number;
-  readonly quantized: number;
-}
+import { type Backend, type Epilogue, type Input, type Matrix, readsQuantized } from "../backend/backend.ts";
 
 /** One matrix product of f32 rows at `x` that no other matrix reads. */
 export function linear(
@@ -24,21 +18,6 @@ export function linear(
   b.linear(dst, x, asTheyAre ? x : quantized, matrix, bias, rows, epilogue);
 }
 
-/** `rmsNorm` of rows at `x`, in the forms that these matrices, all of one width, read. */
-export function rmsNormFor(
-  b: Backend,
-  dst: Input,
-  x: number,
-  weight: number,
-  rows: number,
-  eps: number,
-  ...matrices: readonly [Matrix, ...Matrix[]]
-): void {
-  const { width } = matrices[0];
-  if (matrices.some(readsRecords)) b.rmsNormQuantize(dst.quantized, x, weight, rows, width, eps);
-  if (matrices.some(readsFloats)) b.rmsNorm(dst.floats, x, weight, rows, width, eps);
-}
-
 /** `layerNorm` of rows at `x`, in the forms that these matrices, all of one width, read. */
 export function layerNormFor(
   b: Backend,
@@ -53,12 +32,6 @@ export function layerNormFor(
   const { width } = matrices[0];
   if (matrices.some(readsRecords)) b.layerNormQuantize(dst.quantized, x, weight, bias, rows, width, eps);
   if (matrices.some(readsFloats)) b.layerNorm(dst.floats, x, weight, bias, rows, width, eps);
-}
-
-/** `swiglu` of rows in the form that the matrix reads. */
-export function swigluFor(b: Backend, dst: Input, gate: number, up: number, rows: number, matrix: Matrix): void {
-  if (readsRecords(matrix)) b.swigluQuantize(dst.quantized, gate, up, rows, matrix.width);
-  else b.swiglu(dst.floats, gate, up, rows * matrix.width);
 }
 
 const readsRecords = (matrix: Matrix) => readsQuantized(matrix.format);

@@ -1,6 +1,7 @@
 import {
   type Backend,
   Epilogue,
+  type Input,
   KvFormat,
   type KvLayer,
   kvLayerBytes,
@@ -10,7 +11,7 @@ import {
 import { MemoryPlan } from "../memory/plan.ts";
 import type { VisionConfig } from "./config.ts";
 import { Importance, type ImportancePlaces, importancePlaces } from "./importance.ts";
-import { type Input, layerNormFor, linear } from "./linear.ts";
+import { layerNormFor, linear } from "./linear.ts";
 import { Pacer } from "./pacer.ts";
 import type { LayerRing } from "./layer_ring.ts";
 import type { VisionLayer, VisionTensors } from "./tensors.ts";

@@ -36,7 +36,7 @@ async function openVision(build: KernelBuild, measuresImportance: boolean) {
   const backend = await WasmBackend.create(await packagedKernels(build), build, 64 * 2 ** 20);
   const plan = new MemoryPlan(backend.base);
   const { vision: weights, placed } = placeWeights(plan, backend, pair.languageTensors, pair.visionTensors, "file");
-  const options = { measuresImportance };
+  const options = { measuresImportance, rows: 128 };
   const bytes = Vision.scratchBytes(backend, pair.visionConfig, options);
   const scratch = plan.reserve("scratch", Math.max(bytes, loadScratchBytes(backend, placed)));
   const tokens = plan.reserve("tokens", pair.visionConfig.tokens * pair.visionConfig.projection * 4);

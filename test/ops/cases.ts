@@ -13,13 +13,13 @@ import { type Bench, numbers } from "./harness.ts";
 /** exp by a polynomial, relative error 2e-7, and f32 sums. */
 const EXP = 1e-12;
 /** 8-bit activations: (largest / rms)^2 / (12 * 127^2), with largest / rms about 2.5 in a block of 32. */
-const ACTIVATIONS_8_BIT = 5e-5;
+export const ACTIVATIONS_8_BIT = 5e-5;
 /** The same of products of two such numbers, which stray further: largest / rms about 4. */
-const PRODUCTS_8_BIT = 1e-4;
+export const PRODUCTS_8_BIT = 1e-4;
 /** The rounding of the rounding: each of the two steps loses a part in 127. */
 const TWO_TERMS = 5e-9;
 
-function rmsNormOf(x: Float32Array, w: Float32Array): Float64Array {
+export function rmsNormOf(x: Float32Array, w: Float32Array): Float64Array {
   const scale = 1 / Math.sqrt(x.reduce((s, v) => s + v * v, 0) / x.length + 1e-5);
   return Float64Array.from(x, (v, i) => v * scale * w[i]!);
 }
@@ -30,7 +30,7 @@ function layerNormOf(x: Float32Array, w: Float32Array, bias: Float32Array): Floa
   return Float64Array.from(x, (v, i) => (v - mean) * scale * w[i]! + bias[i]!);
 }
 
-const siluOf = (x: number) => x / (1 + Math.exp(-x));
+export const siluOf = (x: number) => x / (1 + Math.exp(-x));
 
 function rmsNorm(rows: number, width: number): Case {
   return {
@@ -68,7 +68,13 @@ function layerNorm(rows: number, width: number): Case {
 }
 
 /** Packs f32 rows in a format; returns the matrix and what its weights really are, read back through `embed`. */
-async function packed(bench: Bench, weights: Float32Array, columns: number, width: number, format: WeightFormat) {
+export async function packed(
+  bench: Bench,
+  weights: Float32Array,
+  columns: number,
+  width: number,
+  format: WeightFormat,
+) {
   const matrix = bench.packed(weights, columns, width, format);
   const rows = bench.reserve(columns * width * 4);
   const ids = bench.putWords(Array.from({ length: columns }, (_, i) => i));
@@ -76,7 +82,7 @@ async function packed(bench: Bench, weights: Float32Array, columns: number, widt
   return { matrix, real: await bench.get(rows, columns * width) };
 }
 
-const FORMAT_NAME = ["f32", "f16", "q8", "q4", "q4_min"];
+export const FORMAT_NAME = ["f32", "f16", "q8", "q4", "q4_min"];
 /** How far each format's weights may be from the ones given: the rounding of its steps, for normal weights. */
 const FORMAT_ERROR = [0, 1e-7, 3e-5, 9e-3, 8e-3];
 

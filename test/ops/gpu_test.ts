@@ -6,6 +6,7 @@ import { packagedKernels } from "../../sdk/load.ts";
 import { device } from "../webgpu/gpu.ts";
 import { ATTENTION_CASES } from "./attention_cases.ts";
 import { CASES } from "./cases.ts";
+import { JOINED_CASES } from "./joined_cases.ts";
 import { Bench, normalisedError, numbers } from "./harness.ts";
 
 const gpu = await device();
@@ -22,7 +23,7 @@ Deno.test({
   name: "webgpu: every operation agrees with its formula in f64",
   ignore,
   async fn(t) {
-    for (const c of [...CASES, ...ATTENTION_CASES]) {
+    for (const c of [...CASES, ...ATTENTION_CASES, ...JOINED_CASES]) {
       await t.step(c.name, async () => {
         const on = await bench();
         const { got, want } = await c.run(on);

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { KvFormat, type KvLayer, kvLayerBytes, WeightFormat } from "../../sdk/backend/backend.ts";
 import { ATTENTION_CASES } from "./attention_cases.ts";
 import { CASES as OTHER_CASES } from "./cases.ts";
+import { JOINED_CASES } from "./joined_cases.ts";
 import { Bench, BUILDS, bytesOf, normalisedError, numbers } from "./harness.ts";
 
-const CASES = [...OTHER_CASES, ...ATTENTION_CASES];
+const CASES = [...OTHER_CASES, ...ATTENTION_CASES, ...JOINED_CASES];
 
 for (const build of BUILDS) {
   Deno.test(`${build}: every operation agrees with its formula in f64`, async (t) => {

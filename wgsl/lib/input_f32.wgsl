@@ -1,5 +1,7 @@
 // Rows that a product reads as they are.
 
+alias Input = vec4f;
+
 // x[row, 4 * step ...], zeros beyond the width; instead of a row beyond the last one, the last
 fn input(row: u32, step: u32) -> vec4f {
   let start = p.x + min(row, p.rows - 1u) * p.width;

@@ -1,12 +1,17 @@
 import {
   type Backend,
   type Epilogue,
+  type GatedMatrices,
+  type GatedPlaces,
+  type Input,
   type KeyStore,
   type KvLayer,
   type Matrix,
+  type Product,
   type TokenChoice,
   WeightFormat,
 } from "../backend.ts";
+import * as composed from "../composed.ts";
 import { LorisError } from "../../errors.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
@@ -132,6 +137,42 @@ export class WasmBackend implements Backend {
       case WeightFormat.q4Min:
         return k.linear_q4_min(dst, quantized, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
     }
+  }
+
+  rmsNormLinear(
+    products: readonly Product[],
+    x: number,
+    weight: number,
+    between: Input,
+    rows: number,
+    eps: number,
+  ): void {
+    composed.rmsNormLinear(this, products, x, weight, between, rows, eps);
+  }
+
+  gatedLinear(
+    dst: Input,
+    matrices: GatedMatrices,
+    x: number,
+    weight: number,
+    between: GatedPlaces,
+    rows: number,
+    eps: number,
+  ): void {
+    composed.gatedLinear(this, dst, matrices, x, weight, between, rows, eps);
+  }
+
+  turnAndStore(
+    cache: KvLayer,
+    q: number,
+    k: number,
+    v: number,
+    turns: number,
+    slot: number,
+    rows: number,
+    heads: number,
+  ): void {
+    composed.turnAndStore(this, cache, q, k, v, turns, slot, rows, heads);
   }
 
   embed(dst: number, table: Matrix, ids: number, count: number): void {

@@ -1,5 +1,16 @@
 import { LorisError } from "../../errors.ts";
-import type { Epilogue, KeyStore, KvLayer, Matrix, TokenChoice } from "../backend.ts";
+import type {
+  Backend,
+  Epilogue,
+  GatedMatrices,
+  GatedPlaces,
+  Input,
+  KeyStore,
+  KvLayer,
+  Matrix,
+  Product,
+  TokenChoice,
+} from "../backend.ts";
 import type { WasmBackend } from "../wasm/backend.ts";
 import { DeviceMemory } from "./memory.ts";
 import { attention, attentionProbabilities, attentionScratch } from "./ops/attention.ts";
@@ -9,16 +20,18 @@ import { add, copy, swiglu } from "./ops/elements.ts";
 import { embed } from "./ops/embed.ts";
 import { storeKeys, storeValues } from "./ops/kv_store.ts";
 import { linear } from "./ops/linear.ts";
+import { gatedLinear, rmsNormLinear } from "./ops/normed_linear.ts";
 import { layerNorm, rmsNorm } from "./ops/norms.ts";
 import { patches, pixelShuffle } from "./ops/pixels.ts";
 import { geluQuantize, quantize, recordBytes, type Records, roundingError, swigluQuantize } from "./ops/records.ts";
 import { rope } from "./ops/rope.ts";
+import { turnAndStore } from "./ops/turn_and_store.ts";
 
 /** Of WGSL: products of 4 packed bytes. */
 const I8_FEATURE = "packed_4x8_integer_dot_product";
 
 /** The operations on a GPU: every call is recorded, and runs before the next result is read. */
-export class WebGpuBackend extends DeviceMemory {
+export class WebGpuBackend extends DeviceMemory implements Backend {
   readonly name = "webgpu";
   /** A result takes up to 10 ms to be seen in Deno, some in a browser: as long as several tokens. */
   readonly tokensAhead = 8;
@@ -67,6 +80,42 @@ export class WebGpuBackend extends DeviceMemory {
     epilogue: Epilogue,
   ): void {
     linear(this, this.records, dst, x, quantized, matrix, bias, rows, epilogue);
+  }
+
+  rmsNormLinear(
+    products: readonly Product[],
+    x: number,
+    weight: number,
+    between: Input,
+    rows: number,
+    eps: number,
+  ): void {
+    rmsNormLinear(this, products, x, weight, between, rows, eps);
+  }
+
+  gatedLinear(
+    dst: Input,
+    matrices: GatedMatrices,
+    x: number,
+    weight: number,
+    between: GatedPlaces,
+    rows: number,
+    eps: number,
+  ): void {
+    gatedLinear(this, dst, matrices, x, weight, between, rows, eps);
+  }
+
+  turnAndStore(
+    cache: KvLayer,
+    q: number,
+    k: number,
+    v: number,
+    turns: number,
+    slot: number,
+    rows: number,
+    heads: number,
+  ): void {
+    turnAndStore(this, cache, q, k, v, turns, slot, rows, heads);
   }
 
   embed(dst: number, table: Matrix, ids: number, count: number): void {

@@ -5,11 +5,13 @@ import * as choice from "./ops/choice.ts";
 import * as elements from "./ops/elements.ts";
 import * as embed from "./ops/embed.ts";
 import * as linear from "./ops/linear.ts";
+import * as normedLinear from "./ops/normed_linear.ts";
 import * as norms from "./ops/norms.ts";
 import * as pixels from "./ops/pixels.ts";
 import * as kvStore from "./ops/kv_store.ts";
 import * as rope from "./ops/rope.ts";
 import * as records from "./ops/records.ts";
+import * as turnAndStore from "./ops/turn_and_store.ts";
 
 /** The table of operations: a row for each shader of `wgsl/`. */
 export const OPERATIONS: readonly Operation[] = [
@@ -19,9 +21,11 @@ export const OPERATIONS: readonly Operation[] = [
   ...elements.OPERATIONS,
   ...embed.OPERATIONS,
   ...linear.OPERATIONS,
+  ...normedLinear.OPERATIONS,
   ...norms.OPERATIONS,
   ...pixels.OPERATIONS,
   ...kvStore.OPERATIONS,
   ...rope.OPERATIONS,
   ...records.OPERATIONS,
+  ...turnAndStore.OPERATIONS,
 ];

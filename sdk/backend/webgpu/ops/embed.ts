@@ -1,20 +1,12 @@
 import { type Matrix, WeightFormat } from "../../backend.ts";
 import { type DeviceMemory, gridOf } from "../memory.ts";
 import { operation } from "../operation.ts";
-import { matrixWindows } from "./matrix_windows.ts";
-
-const FLAGS = {
-  [WeightFormat.f32]: "F32",
-  [WeightFormat.f16]: "F16",
-  [WeightFormat.q8]: "Q8",
-  [WeightFormat.q4]: "Q4",
-  [WeightFormat.q4Min]: "Q4_MIN",
-} as const;
+import { MATRIX_FLAGS, matrixWindows } from "./matrix_windows.ts";
 
 const embedOf = (format: WeightFormat) =>
   operation("embed", ["write", "read"], {
     ...{ dst: "u32", packed: "u32", ids: "u32", count: "u32", width: "u32", first: "u32", end: "u32" },
-  }, { [FLAGS[format]]: [true] });
+  }, { [MATRIX_FLAGS[format]]: [true] });
 
 const EMBED = {
   [WeightFormat.f32]: embedOf(WeightFormat.f32),
@@ -33,7 +25,7 @@ export function embed(m: DeviceMemory, dst: number, table: Matrix, ids: number, 
   for (const { operand: packed, first, end } of matrixWindows(m, table)) {
     m.run(
       EMBED[format],
-      { [FLAGS[format]]: true },
+      { [MATRIX_FLAGS[format]]: true },
       [to.binding, packed.binding],
       { dst: to.word, packed: packed.word, ids: which.word, count, width, first, end },
       gridOf(count),

@@ -7,7 +7,7 @@ import { matrixWindows } from "./matrix_windows.ts";
 import type { Records } from "./records.ts";
 
 /** So many rows go over the packed weights; more are worth unpacking them into a workgroup's memory. */
-const FEW_ROWS = 8;
+export const FEW_ROWS = 8;
 /** Squares that keep a large GPU busy. */
 const MANY_TILES = 128;
 const NO_BIAS = 0xffffffff;

@@ -1,10 +1,19 @@
-import type { Matrix } from "../../backend.ts";
+import { type Matrix, WeightFormat } from "../../backend.ts";
 import type { DeviceMemory, Operand } from "../memory.ts";
 
 /** Columns of a packed matrix that lie together. */
 const GROUP = 8;
 /** Workgroups that a dimension takes. */
-const MAX_GROUPS = 65535;
+export const MAX_GROUPS = 65535;
+
+/** The flags by which shaders of all formats tell them apart. */
+export const MATRIX_FLAGS = {
+  [WeightFormat.f32]: "F32",
+  [WeightFormat.f16]: "F16",
+  [WeightFormat.q8]: "Q8",
+  [WeightFormat.q4]: "Q4",
+  [WeightFormat.q4Min]: "Q4_MIN",
+} as const;
 
 /** A part of a packed matrix that a binding can hold: columns `first` to under `end`. */
 export interface MatrixWindow {
