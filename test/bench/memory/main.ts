@@ -51,7 +51,7 @@ async function main(): Promise<void> {
       versions: { deno: Deno.version.deno, miniflare: MINIFLARE },
       ...{ empty, growth },
     });
-    if (values.only === undefined && values.runtime === undefined) {
+    if (values.out !== undefined || (values.only === undefined && values.runtime === undefined)) {
       await saveReport(values.out, "memory", page, { empty, growth });
     }
     await Deno.stdout.write(new TextEncoder().encode(page + "\n"));

@@ -42,7 +42,7 @@ export interface Growth extends Loaded {
 
 const FLOOD = 10;
 /** The longest that an answer may take: else the run ends. */
-const ANSWER_MS = 120_000;
+const ANSWER_MS = 600_000;
 
 /**
  * @param emptyBytes Peak of an empty runtime's process.
