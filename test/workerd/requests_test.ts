@@ -62,7 +62,7 @@ Deno.test("cache: what one isolate has read from R2, the next takes from the cac
 /** Noise: it does not end by itself. */
 const LONG = {
   ...{ messages: [{ role: "user", content: "Tell me about a dog." }], stream: true },
-  ...{ temperature: 3, seed: 1, max_tokens: 900 },
+  ...{ temperature: 3, seed: 1, max_tokens: 480 },
 };
 
 /** Its text; it takes long enough to be seen at work. */
@@ -82,7 +82,7 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
 }
 
-/** Waits until a number is what it should be, for two seconds at most: an answer of 900 tokens takes much longer. */
+/** Waits until a number is what it should be, for two seconds at most: an answer of 480 tokens takes longer. */
 async function reaches(url: string, name: string, wanted: number): Promise<void> {
   let seen = NaN;
   for (let i = 0; i < 100 && seen !== wanted; i++) {
