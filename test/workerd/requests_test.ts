@@ -82,10 +82,10 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
 }
 
-/** Waits until a number is what it should be, for two seconds at most: an answer of 480 tokens takes longer. */
+/** Waits until a number is what it should be, for a second at most: an answer of 480 tokens takes longer. */
 async function reaches(url: string, name: string, wanted: number): Promise<void> {
   let seen = NaN;
-  for (let i = 0; i < 100 && seen !== wanted; i++) {
+  for (let i = 0; i < 50 && seen !== wanted; i++) {
     seen = await metric(url, name);
     if (seen !== wanted) await wait(20);
   }
