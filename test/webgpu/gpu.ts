@@ -61,6 +61,7 @@ export function regionsOf(base: number, sizes: readonly (readonly [name: string,
   return sizes.map(([name, bytes]) => ({ name, address: (address += bytes) - bytes, bytes }));
 }
 
-async function host(): Promise<WasmBackend> {
+/** The kernels that convert weights for a GPU, with nothing in their memory. */
+export async function host(): Promise<WasmBackend> {
   return await WasmBackend.create(await packagedKernels("simd128"), "simd128", HOST_BYTES);
 }

@@ -27,6 +27,12 @@ export function stubGpu(options: StubOptions = {}): { readonly gpu: GPU; readonl
 const LIMITS = { maxBufferSize: 1 << 28, maxStorageBufferBindingSize: 1 << 27 };
 const nothing = () => {};
 
+/** A buffer of a stub. */
+export interface StubBuffer {
+  readonly label: string;
+  readonly size: number;
+}
+
 /** As much of a `GPUDevice` as the backend uses. */
 export class StubDevice extends EventTarget {
   readonly limits = LIMITS;
@@ -34,7 +40,7 @@ export class StubDevice extends EventTarget {
   readonly lost: Promise<GPUDeviceLostInfo>;
   readonly #options: StubOptions;
   /** Buffers that were made and not destroyed. */
-  readonly live = new Set<object>();
+  readonly live = new Set<StubBuffer>();
   destroyed = false;
   lose: (message: string) => void = nothing;
 
@@ -51,9 +57,10 @@ export class StubDevice extends EventTarget {
     this.dispatchEvent(Object.assign(new Event("uncapturederror"), { error: { message } }));
   }
 
-  createBuffer({ size }: GPUBufferDescriptor) {
+  createBuffer({ label = "", size }: GPUBufferDescriptor): StubBuffer {
+    if (size > LIMITS.maxBufferSize) throw new RangeError(`a buffer of ${size} bytes was asked for`);
     const buffer = {
-      size,
+      ...{ label, size },
       destroy: () => void this.live.delete(buffer),
       mapAsync: async () => await this.#options.onMap?.(this),
       getMappedRange: (_offset: number, bytes: number) => new ArrayBuffer(bytes),

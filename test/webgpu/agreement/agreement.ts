@@ -16,6 +16,8 @@ export interface AgreementOptions {
   readonly ignoreEnd?: boolean;
   /** "cpu": the GPU is given the CPU's image tokens, where its own would take too long. */
   readonly vision?: "gpu" | "cpu";
+  /** Image tokens that go on to the decoder; all, if left out. */
+  readonly visualTokens?: number;
   /** Called after each picture. */
   readonly onPicture?: (sum: Agreement) => void;
 }
@@ -40,9 +42,9 @@ const QUESTION = "Describe this image.";
 export async function agreementOn(
   { cpu, gpu, reference }: Sides,
   pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  { maxTokens, ignoreEnd = false, vision = "gpu", onPicture }: AgreementOptions,
+  { maxTokens, ignoreEnd = false, vision = "gpu", visualTokens, onPicture }: AgreementOptions,
 ): Promise<Agreement> {
-  const setting = { lazy: cpu.plan("off") };
+  const setting = { lazy: cpu.plan("off"), visualTokens };
   let sum: Agreement = { pictures: 0, tokens: 0, equal: 0, undecided: 0, largestDifference: 0, imageError: 0 };
   for await (const picture of pictures) {
     const onCpu = await cpu.prepare(picture, QUESTION);
