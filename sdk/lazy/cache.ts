@@ -20,6 +20,8 @@ export interface CacheOptions {
   readonly format?: KvFormat | undefined;
   /** Slots that text can take at most, where lazy layers keep keys of text alone (mode VLA). All, if left out. */
   readonly textTokens?: number | undefined;
+  /** Address of u32 [contextTokens, in whole eights] for the index of text; it has a place in the plan, if left out. */
+  readonly textSlots?: number | undefined;
 }
 
 /** Rows that a cache is to take. */
@@ -72,7 +74,7 @@ export class KvCache {
       layers.push({ ...all, values: plan.reserve("kv cache", bytes(this.capacity)), textKeys });
     }
     this.layers = layers;
-    this.textSlots = keepsText ? plan.reserve("text slots", this.textCapacity * 4) : 0;
+    this.textSlots = keepsText ? options.textSlots ?? plan.reserve("text slots", this.textCapacity * 4) : 0;
     this.#slotBytes = bytes(1);
     this.#visual = new Uint8Array(this.capacity);
     this.#positions = new Int32Array(this.capacity);

@@ -188,7 +188,8 @@ export function assemble(backend: Backend, pair: Pair, { choice, parts, layout: 
     under({ lazy, kv }) {
       if (!l.anyCache) throw new RangeError("the model was not assembled for any plan");
       const plan = new MemoryPlan(l.anyCache.address);
-      const options = { contextTokens: choice.contextTokens, lazy, format: formatOf(kv) };
+      const { textSlots } = l.anyCache;
+      const options = { contextTokens: choice.contextTokens, lazy, format: formatOf(kv), textSlots };
       const cache = new KvCache(plan, languageConfig, options);
       if (plan.total > l.anyCache.bytes) throw new RangeError(`a cache of ${plan.total} bytes has no room`);
       return network(lazy, cache);
@@ -266,13 +267,13 @@ function layout(backend: Backend, pair: Pair, choice: Choice, options: AssembleO
   const { anyPlan = false, reuseProbabilities = true, visualTokens: selection, conversations = 1 } = options;
   const looking = { measuresImportance: measures(options), maxTiles: tilesTogether, rows: maxRows };
   const tokensPerTile = selection?.keep ?? v.tokens;
-  const start = plan.end;
-  const caches = Array.from({ length: conversations }, () =>
-    new KvCache(plan, c, {
+  const anyCache = anyPlan ? placeOfAnyCache(plan, pair, contextTokens) : undefined;
+  const cachePlan = anyCache ? new MemoryPlan(anyCache.address) : plan;
+  const caches = Array.from({ length: anyPlan ? 1 : conversations }, () =>
+    new KvCache(cachePlan, c, {
       ...{ contextTokens, lazy: pair.lazy, format: formatOf(options.kv) },
       textTokens: options.textTokens ?? Math.max(8, contextTokens - tokensPerTile),
     }));
-  const anyCache = anyPlan ? { address: start, bytes: anyCacheBytes(plan, start, pair, contextTokens) } : undefined;
   const sizes = { maxRows, contextTokens: caches[0]!.capacity, maxConversations: conversations };
   const lazy = anyPlan || !isDense(pair.lazy);
   const queries = lazy ? plan.reserve("q cache", Language.queryBytes(c, maxRows)) : undefined;
@@ -323,19 +324,19 @@ function mostTiles(
   return alone;
 }
 
-/** Reserves what any plan's cache may take beyond the one from `start` on; returns the bytes of both. */
-function anyCacheBytes(plan: MemoryPlan, start: number, { languageConfig: c }: Pair, contextTokens: number): number {
-  const largest = [densePlan(c.layers), allLazy(c.layers)].map((lazy) => {
-    const trial = new MemoryPlan(start);
-    new KvCache(trial, c, { contextTokens, lazy });
-    return trial.total;
+/** Room for any plan's cache, in one piece, and for an index of text beside it: a backend may keep the two apart. */
+function placeOfAnyCache(plan: MemoryPlan, { languageConfig: c }: Pair, contextTokens: number) {
+  const sizes = [densePlan(c.layers), allLazy(c.layers)].map((lazy) => {
+    const trial = new MemoryPlan(0);
+    const { capacity } = new KvCache(trial, c, { contextTokens, lazy });
+    return { bytes: trial.bytes("kv cache"), capacity };
   });
-  const bytes = Math.max(...largest);
-  plan.reserve("kv cache", Math.max(0, bytes - (plan.end - start)));
-  return bytes;
+  const bytes = Math.max(...sizes.map(({ bytes }) => bytes));
+  const textSlots = plan.reserve("text slots", sizes[0]!.capacity * 4);
+  return { address: plan.reserve("kv cache", bytes), bytes, textSlots };
 }
 
-/** The plan whose cache has the most parts: it keeps an index of text beside as many keys as text can have. */
+/** The plan whose cache has the most parts: besides its anchor's, keys of text in every layer. */
 function allLazy(layers: number): LazyPlan {
   return { anchor: Array.from({ length: layers }, () => 0), mode: "vla" };
 }

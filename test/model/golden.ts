@@ -98,6 +98,18 @@ export function goldenTests(on: Computer, ignore = false): void {
     assert.deepEqual(kept.ids, again.ids);
     assert.ok(kept.bytes > again.bytes, "probabilities were kept nowhere");
   });
+  test(`golden f32 pair on ${on.name}: one model for any plan gives the greedy ids of each`, async (open) => {
+    const expected = await sharedJson<Expected>(EXPECTED);
+    const model = await open("f32", "off", { anyPlan: true });
+    for (const mode of ["gla", "vla"] as const) {
+      const { vlm, cache } = model.under({ lazy: { ...GLA, mode } });
+      const { logits } = await vlm.prefill(cache, prompt(expected.prompt_ids));
+      const first = await vlm.backend.read(logits, vlm.language.config.vocabulary);
+      const off = difference(first, expected[mode].first_logits);
+      assert.ok(off < BOUNDS.f32InF16Cache, `${mode}: first logits are off by ${off} of their spread`);
+      assert.deepEqual(await greedy(vlm, cache, logits, expected[mode].greedy.length), expected[mode].greedy);
+    }
+  });
   test(`golden Q8_0 pair on ${on.name}: a plan without lazy layers gives the bits of no plan`, async (open) => {
     const answers = [];
     for (const lazy of ["off", { anchor: [0, 1, 2, 3, 4, 5], mode: "gla" }] as const) {
