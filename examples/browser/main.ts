@@ -3,7 +3,7 @@ import type { Message } from "../../sdk/mod.ts";
 import { type BackendOption, type ModelFiles, WEIGHTS_CACHE } from "./messages.ts";
 import { ModelClient, Stopped } from "./model_client.ts";
 import { keepPage } from "./offline.ts";
-import { addTurn, byId, type Known, megabytes, showFacts, showProgress } from "./view.ts";
+import { addTurn, byId, type Known, megabytes, showAnswer, showFacts, showProgress } from "./view.ts";
 import { areKept } from "./weights.ts";
 
 interface Photo {
@@ -34,6 +34,10 @@ function know(news: Partial<Known>): void {
 }
 
 function tell(error: unknown): void {
+  if (error instanceof Stopped) {
+    state.textContent = "Stopped.";
+    return;
+  }
   problem.textContent = error instanceof Error ? error.message : String(error);
   state.textContent = "";
 }
@@ -90,6 +94,7 @@ async function ask(text: string): Promise<void> {
   if (first) log.replaceChildren();
   const place = addTurn(text, first ? photo : undefined);
   setBusy(true);
+  showAnswer();
   try {
     const ready = await model();
     state.textContent = "Looking and thinking…";
@@ -102,9 +107,8 @@ async function ask(text: string): Promise<void> {
     said.textContent = place.textContent;
     state.textContent = "Done.";
   } catch (error) {
-    if (error instanceof Stopped) state.textContent = "Stopped.";
-    else tell(error);
-    if (!(error instanceof Stopped) || place.textContent === "") question.value ||= text;
+    tell(error);
+    if (place.textContent === "" || !(error instanceof Stopped)) question.value ||= text;
   } finally {
     setBusy(false);
   }

@@ -32,26 +32,40 @@ export function serveFolder(
 }
 
 async function answer(folder: string, path: string, { method, headers }: Request): Promise<Response> {
-  if (method !== "GET" && method !== "HEAD") {
-    return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
-  }
+  if (method !== "GET" && method !== "HEAD") return refusal(405, { allow: "GET, HEAD" });
   const name = path.endsWith("/") ? `${path}index.html` : path;
   // a URL's path has no ".." left, unless it was encoded
-  const file = name.includes("..") ? undefined : await Deno.readFile(join(folder, name)).catch(() => undefined);
-  if (!file) return new Response("not found", { status: 404, headers: { "content-length": "9" } });
-  const [first, end] = rangeOf(headers.get("range"), file.length);
-  const partial = headers.has("range");
-  const unsatisfiable = first >= end;
-  const body = unsatisfiable ? new Uint8Array() : file.subarray(first, end);
-  return new Response(method === "HEAD" ? null : body, {
-    status: unsatisfiable ? 416 : partial ? 206 : 200,
+  const file = name.includes("..") ? undefined : await Deno.open(join(folder, name)).catch(() => undefined);
+  if (!file) return refusal(404);
+  const { size } = await file.stat();
+  const [first, end] = rangeOf(headers.get("range"), size);
+  if (first >= end || method === "HEAD") file.close();
+  if (first >= end) return refusal(416, { "content-range": `bytes */${size}` });
+  return new Response(method === "HEAD" ? null : await part(file, first, end), {
+    status: headers.has("range") ? 206 : 200,
     headers: {
       "content-type": TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream",
-      "content-length": String(body.length),
+      "content-length": String(end - first),
       "accept-ranges": "bytes",
-      ...partial ? { "content-range": `bytes ${unsatisfiable ? "*" : `${first}-${end - 1}`}/${file.length}` } : {},
+      ...headers.has("range") ? { "content-range": `bytes ${first}-${end - 1}/${size}` } : {},
     },
   });
+}
+
+function refusal(status: number, headers: Record<string, string> = {}): Response {
+  return new Response(null, { status, headers: { "content-length": "0", ...headers } });
+}
+
+async function part(file: Deno.FsFile, first: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  using _ = file;
+  const bytes = new Uint8Array(end - first);
+  await file.seek(first, Deno.SeekMode.Start);
+  for (let filled = 0; filled < bytes.length;) {
+    const read = await file.read(bytes.subarray(filled));
+    if (read === null) throw new Error(`a file became shorter while it was served`);
+    filled += read;
+  }
+  return bytes;
 }
 
 /** Of one range with a beginning, which is what the SDK asks for; all of the file without one. */

@@ -107,10 +107,16 @@ export function addTurn(
     const image = document.createElement("img");
     image.src = photo.url;
     image.alt = `Your photo, ${photo.name}`;
+    image.addEventListener("load", showAnswer);
     turn.append(image);
   }
   const text = element("p", "answer");
   turn.append(text);
   byId("log", "section").append(turn);
   return text;
+}
+
+/** The last answer and the buttons under it come into sight. */
+export function showAnswer(): void {
+  byId("send", "button").scrollIntoView({ block: "nearest" });
 }

@@ -1,5 +1,6 @@
 /** `examples/browser` in Chromium, on the CPU. Skipped, with a reason, where there is no Chromium. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { WEIGHTS_CACHE } from "../../examples/browser/messages.ts";
 import { findings, scrollWidth } from "./barriers.ts";
@@ -138,6 +139,24 @@ exampleTest(
     complaints.length = 0;
   },
 );
+
+exampleTest("example: a photo dropped or pasted is taken as one chosen is", async (visit) => {
+  const page = await visit("?backend=wasm");
+  await page.locator("#facts dt").first().waitFor();
+  const bytes = [...await readFile(PHOTO)];
+  for (const kind of ["drop", "paste"]) {
+    await page.evaluate(({ kind, bytes }) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([new Uint8Array(bytes)], `${kind}.jpg`, { type: "image/jpeg" }));
+      const event = kind === "drop"
+        ? new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true })
+        : new ClipboardEvent("paste", { clipboardData: dataTransfer, bubbles: true });
+      document.querySelector("#picker")!.dispatchEvent(event);
+    }, { kind, bytes });
+    await page.getByAltText(`Your photo, ${kind}.jpg`).waitFor();
+    assert.equal(await answered(page), wanted);
+  }
+});
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [390, 1200]) {
