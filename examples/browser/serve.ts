@@ -22,13 +22,20 @@ export function serveFolder(
   port: number,
   onServed: (served: Served) => void = () => {},
 ): { readonly url: string; close(): Promise<void> } {
-  const server = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, async (request) => {
+  const open = new AbortController();
+  const options = { hostname: "127.0.0.1", port, signal: open.signal, onListen() {} };
+  const server = Deno.serve(options, async (request) => {
     const path = decodeURIComponent(new URL(request.url).pathname);
     const response = await answer(folder, path, request);
     onServed({ path, bytes: Number(response.headers.get("content-length")) });
     return response;
   });
-  return { url: `http://127.0.0.1:${server.addr.port}/`, close: () => server.shutdown() };
+  const close = () => {
+    // browsers keep connections open for minutes, which a shutdown in good order would wait for
+    open.abort();
+    return server.finished;
+  };
+  return { url: `http://127.0.0.1:${server.addr.port}/`, close };
 }
 
 async function answer(folder: string, path: string, { method, headers }: Request): Promise<Response> {

@@ -70,12 +70,19 @@ export function weightsSource(
 
   async function fetched(index: number, signal?: AbortSignal): Promise<Uint8Array> {
     const onServer = await network.size(signal);
-    if (onServer !== size) fail(file, `the server has ${onServer} bytes, this page was built with ${size}; reload it`);
+    if (onServer !== size) {
+      fail(file, `the server has ${onServer} bytes, this page was built with ${size}; close it and open it again`);
+    }
     const bytes = await collected(counting(index, signal), lengthOf(index));
     checkLength(file, index * partBytes, lengthOf(index), bytes.length);
     const digest = await sha256Of(bytes);
     if (digest !== sha256[index]) {
-      fail(file, `part ${index} came with the digest ${digest}, this page was built with ${sha256[index]}; reload it`);
+      fail(
+        file,
+        `part ${index} came with the digest ${digest}, this page was built with ${
+          sha256[index]
+        }; close it and open it again`,
+      );
     }
     const response = new Response(bytes as Uint8Array<ArrayBuffer>, {
       headers: { "content-length": `${bytes.length}` },

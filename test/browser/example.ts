@@ -42,7 +42,7 @@ export function exampleTest(
   // the browser's pipes and the server live longer than a test
   Deno.test({ name, ignore, sanitizeOps: false, sanitizeResources: false }, async () => {
     const context = await browser!.newContext({ viewport: { width: 1200, height: 900 }, ...options });
-    context.setDefaultTimeout(60_000);
+    context.setDefaultTimeout(120_000);
     const complaints: string[] = [];
     context.on("request", (request) => {
       if (!request.url().startsWith(site!.url) && /^http/.test(request.url())) complaints.push(request.url());

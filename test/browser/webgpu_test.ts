@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { build, stop } from "npm:esbuild@0.28.2";
 import { askSample, browser, exampleTest, facts, ignore, pathOf, site, wanted } from "./example.ts";
 
-/** SwiftShader takes a minute on two idle cores. */
+/** SwiftShader takes three minutes of processor time. */
 const GPU_MS = 600_000;
 
 Deno.test({ name: "Chromium compiles every variant of every shader", ignore, sanitizeOps: false }, async () => {

@@ -96,12 +96,15 @@ Deno.test("weights: what the server has instead is refused and not kept", async 
   const other = bytes.map((byte, i) => i === 120 ? byte ^ 1 : byte);
   await refused(
     all(weightsSource(file, network(other), cache, counts().events)),
-    /^model\.gguf: part 1 came with the digest [0-9a-f]{64}, this page was built with [0-9a-f]{64}; reload it$/,
+    /^model\.gguf: part 1 came with the digest [0-9a-f]{64}, this page was built with [0-9a-f]{64}; close it and open it again$/,
   );
   assert.ok(!cache.entries.has(keyOf(file.sha256[1]!)));
   assert.equal(cache.entries.size, 1);
   const cut = weightsSource(file, network(bytes.subarray(0, 349)), undefined, counts().events);
-  await refused(all(cut), /^model\.gguf: the server has 349 bytes, this page was built with 350; reload it$/);
+  await refused(
+    all(cut),
+    /^model\.gguf: the server has 349 bytes, this page was built with 350; close it and open it again$/,
+  );
 });
 
 Deno.test("weights: a part that failed is asked for again by the next read", async () => {
