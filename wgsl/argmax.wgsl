@@ -12,12 +12,17 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   var best = 0.0;
   var place = NO_PLACE;
   var finite = true;
-  for (var i = lane; i < p.elements; i += 256u) {
-    let value = work[p.x + i];
-    finite = finite && is_finite(bitcast<u32>(value));
-    if (place == NO_PLACE || value > best) {
-      best = value;
-      place = i;
+  // eight at a time, so that no load waits for the one before; past the end the last once more
+  for (var i = lane; i < p.elements; i += 2048u) {
+    var some: array<f32, 8>;
+    for (var j = 0u; j < 8u; j++) { some[j] = work[p.x + min(i + j * 256u, p.elements - 1u)]; }
+    for (var j = 0u; j < 8u; j++) {
+      let value = some[j];
+      finite = finite && is_finite(bitcast<u32>(value));
+      if (place == NO_PLACE || value > best) {
+        best = value;
+        place = min(i + j * 256u, p.elements - 1u);
+      }
     }
   }
   let found = first_largest(best, select(NOT_FINITE, place, finite), lane);

@@ -1,14 +1,20 @@
-// Attention of few rows: a workgroup for a part of the slots of a row's head. FOURS lanes read a slot, four elements each.
+// Attention of few rows: a workgroup for a part of the slots of a row's head. PAIRS lanes read a slot's key, eight elements
+// each, then FOURS lanes a slot's value, four elements each.
 #import lanes
 #import attention
 
 // Slots that all lanes read at once, and how often they do before sums are added up. Beyond the end they read the last
 // slot once more, so that no load waits for a condition.
+const PAIRS = FOURS / 2u;
+const KEY_SLOTS = 256u / PAIRS;
 const SLOTS = 256u / FOURS;
 const TIMES = 8u;
+// in `sums`, after what lanes make of values
+const TOTALS = 1024u;
 
-// Of slots that are read together, each lane's part of the score; then of each lane's slots the weighted values.
-var<workgroup> sums: array<f32, SLOTS * TIMES * (FOURS + 1u)>;
+// Of slots that are read together, each lane's part of the score; then of each lane's slots the weighted values, and the
+// sums of weights.
+var<workgroup> sums: array<f32, KEY_SLOTS * TIMES * (PAIRS + 1u)>;
 // Of the part's slots, first the scores.
 var<workgroup> weights: array<f32, PART>;
 
@@ -38,24 +44,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight = select(0.0, exp(score - largest), lane < count);
   }
   weights[lane] = weight;
-  let sum = sum_over_lanes(weight, lane);
+  workgroupBarrier();
   let four = lane % FOURS;
   if (lane < SLOTS * FOURS) {
     var weighted = vec4f();
+    var total = 0.0;
     for (var start = lane / FOURS; start < count; start += SLOTS * TIMES) {
       for (var i = 0u; i < TIMES; i++) {
         let slot = start + i * SLOTS;
         let inside = min(slot, count - 1u);
-        weighted += select(0.0, weights[inside], slot < count) * value(head, first + inside, four);
+        let weight = select(0.0, weights[inside], slot < count);
+        weighted += weight * value(head, first + inside, four);
+        total += weight;
       }
     }
     for (var i = 0u; i < 4u; i++) { sums[lane * 4u + i] = weighted[i]; }
+    if (four == 0u) { sums[TOTALS + lane / FOURS] = total; }
   }
   workgroupBarrier();
   if (lane < FOURS) {
     var weighted = vec4f();
-    for (var i = lane * 4u; i < SLOTS * HEAD_WIDTH; i += HEAD_WIDTH) {
-      weighted += vec4f(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]);
+    var sum = 0.0;
+    for (var i = 0u; i < SLOTS; i++) {
+      let at = i * HEAD_WIDTH + lane * 4u;
+      weighted += vec4f(sums[at], sums[at + 1u], sums[at + 2u], sums[at + 3u]);
+      sum += sums[TOTALS + i];
     }
     finish(vector, part, lane, weighted, largest, sum);
   }
@@ -63,20 +76,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 // Leaves the scores of the part's slots in `weights`.
 fn make_scores(vector: u32, head: u32, first: u32, count: u32, lane: u32) {
-  let slot = lane / FOURS;
-  let four = lane % FOURS;
-  let query = work[p.q / 4u + vector * FOURS + four] / sqrt(f32(HEAD_WIDTH));
-  for (var start = 0u; start < count; start += SLOTS * TIMES) {
-    if (slot < SLOTS) {
+  let slot = lane / PAIRS;
+  let pair = lane % PAIRS;
+  let query = p.q / 4u + vector * FOURS + pair * 2u;
+  let a = work[query] / sqrt(f32(HEAD_WIDTH));
+  let b = work[query + 1u] / sqrt(f32(HEAD_WIDTH));
+  for (var start = 0u; start < count; start += KEY_SLOTS * TIMES) {
+    if (slot < KEY_SLOTS) {
       for (var i = 0u; i < TIMES; i++) {
-        let of_key = key(head, first, min(start + i * SLOTS + slot, count - 1u), four);
-        sums[(i * SLOTS + slot) * (FOURS + 1u) + four] = dot(query, of_key);
+        let inside = min(start + i * KEY_SLOTS + slot, count - 1u);
+        let score = dot(a, key(head, first, inside, pair * 2u)) + dot(b, key(head, first, inside, pair * 2u + 1u));
+        sums[(i * KEY_SLOTS + slot) * (PAIRS + 1u) + pair] = score;
       }
     }
     workgroupBarrier();
-    if (lane < SLOTS * TIMES && start + lane < PART) {
+    if (lane < KEY_SLOTS * TIMES && start + lane < PART) {
       var score = 0.0;
-      for (var i = 0u; i < FOURS; i++) { score += sums[lane * (FOURS + 1u) + i]; }
+      for (var i = 0u; i < PAIRS; i++) { score += sums[lane * (PAIRS + 1u) + i]; }
       weights[start + lane] = score;
     }
     workgroupBarrier();

@@ -114,6 +114,20 @@ export interface Backend {
     heads: number,
   ): void;
   /**
+   * `rmsNormLinear` of x, and `turnAndStore` of its products. After this only queries are where `products` have them.
+   */
+  projectAndStore(
+    cache: KvLayer,
+    products: AttentionProducts,
+    x: number,
+    weight: number,
+    between: Input,
+    turns: number,
+    slot: number,
+    rows: number,
+    eps: number,
+  ): void;
+  /**
    * dst, q: f32 [rows, heads * headWidth]. Causal: row r sees slots 0 ... past + r; else every row sees `past` slots.
    * scratch: f32 [attentionScratch(slots, headWidth)]. `probabilities`: 0, or the address of f32
    * [attentionProbabilities(...)], where they stay; with `reuse` those of an earlier call of the same rows, heads and slots
@@ -265,6 +279,13 @@ export interface Input {
 export interface Product {
   readonly dst: number;
   readonly matrix: Matrix;
+}
+
+/** What attention is made of; no queries where nothing asks for them. */
+export interface AttentionProducts {
+  readonly queries: Product | undefined;
+  readonly keys: Product;
+  readonly values: Product;
 }
 
 /** A feed-forward network's matrices: two of the same shape, and the one that reads what `gatedLinear` makes of them. */

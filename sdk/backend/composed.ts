@@ -1,5 +1,6 @@
 /** Operations made of several others, for backends that have nothing quicker. */
 import {
+  type AttentionProducts,
   type Backend,
   Epilogue,
   type GatedMatrices,
@@ -61,6 +62,24 @@ export function turnAndStore(
   b.rope(k, turns, rows, kvHeads, headWidth, kvHeads * headWidth);
   b.storeKeys(cache, k, slot, rows);
   b.storeValues(cache, v, slot, rows);
+}
+
+/** See `Backend.projectAndStore`. */
+export function projectAndStore(
+  b: Backend,
+  cache: KvLayer,
+  { queries, keys, values }: AttentionProducts,
+  x: number,
+  weight: number,
+  between: Input,
+  turns: number,
+  slot: number,
+  rows: number,
+  eps: number,
+): void {
+  b.rmsNormLinear([values, keys, ...queries ? [queries] : []], x, weight, between, rows, eps);
+  const heads = queries ? queries.matrix.columns / cache.headWidth : 0;
+  b.turnAndStore(cache, queries?.dst ?? 0, keys.dst, values.dst, turns, slot, rows, heads);
 }
 
 /** `rmsNorm` of rows, in the forms that these matrices, all of one width, read. */

@@ -84,12 +84,21 @@ export class Attention {
    */
   store(x: number, index: number, all: Run, queries: boolean): void {
     const b = this.#backend;
-    const { attnV, attnK, attnQ } = this.#layers[index]!;
+    const { attnV, attnK, attnQ, attnNorm } = this.#layers[index]!;
     const { q, k, v, turns } = this.#at;
     const values = { dst: v, matrix: attnV };
     if (attnQ && attnK && !sharesVisualKeys(this.#plan, index)) {
-      const asked = queries ? [{ dst: q, matrix: attnQ }] : [];
-      this.#project([values, { dst: k, matrix: attnK }, ...asked], x, index, all);
+      const keys = { dst: k, matrix: attnK };
+      const asked = queries ? { dst: q, matrix: attnQ } : undefined;
+      const [one, ...others] = all.parts;
+      if (others.length === 0) {
+        const { eps } = this.#config;
+        const products = { queries: asked, keys, values };
+        const { cache, slot, rows } = one!;
+        b.projectAndStore(cache.layers[index]!, products, x, attnNorm, this.#at.input, turns, slot, rows, eps);
+        return;
+      }
+      this.#project([values, keys, ...asked ? [asked] : []], x, index, all);
       for (const { cache, row, rows, slot } of all.parts) {
         const [query, key] = [queries ? q + row * this.#queryRowBytes : 0, row * this.#keyRowBytes];
         const turned = turns + row * this.#turnRowBytes;

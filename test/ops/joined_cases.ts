@@ -137,6 +137,54 @@ function turnAndStore(format: KvFormat, rows: number, queries: boolean, headWidt
   };
 }
 
+/** Queries, and what they find in the stores; against the operations that it joins. */
+function projectAndStore(formats: readonly WeightFormat[], stored: KvFormat, rows: number, queries: boolean): Case {
+  const [width, heads, kvHeads, headWidth, capacity, slot] = [96, 4, 2, 32, 24, 5];
+  const names = formats.map((format) => FORMAT_NAME[format]).join(", ");
+  return {
+    name: `project_and_store ${names} into ${Object.keys(KvFormat)[stored]} [${rows}]${queries ? "" : " no queries"}`,
+    // of few rows keys stray by f32 arithmetic, which another rounding to 16 or 8 bits makes more of
+    bound: [F32, 1e-8, 1e-6][stored]!,
+    async run(bench) {
+      const b = bench.backend;
+      const [x, weight] = [bench.put(numbers(51, rows * width, 2)), bench.put(numbers(52, width), "weights")];
+      const angles = numbers(53, rows * headWidth / 2, 3);
+      const turns = bench.put(
+        Array.from({ length: rows * headWidth }, (_, i) => (i % 2 ? Math.sin : Math.cos)(angles[i >> 1]!)),
+      );
+      const matrices = [];
+      for (const [i, format] of formats.entries()) {
+        const columns = (i === 0 ? heads : kvHeads) * headWidth;
+        matrices.push((await packed(bench, numbers(54 + i, columns * width, 0.1), columns, width, format)).matrix);
+      }
+      const between = inputOf(bench, rows, width);
+      const scratch = bench.reserve(b.attentionScratch(capacity, headWidth) * 4);
+      const elements = rows * heads * headWidth;
+      const result = async (joined: boolean) => {
+        const bytes = kvLayerBytes(kvHeads, headWidth, capacity, stored);
+        const [keys, values] = [bench.reserve(bytes, "kv cache"), bench.reserve(bytes, "kv cache")];
+        const cache: KvLayer = { keys, values, heads: kvHeads, headWidth, capacity, format: stored };
+        const early = bench.put(numbers(57, slot * kvHeads * headWidth));
+        b.storeKeys(cache, early, 0, slot);
+        b.storeValues(cache, early, 0, slot);
+        const [q, k, v] = matrices.map((matrix) => ({ dst: bench.reserve(rows * matrix.columns * 4), matrix }));
+        b.write(q!.dst, numbers(58, elements));
+        if (joined) {
+          const products = { queries: queries ? q! : undefined, keys: k!, values: v! };
+          b.projectAndStore(cache, products, x, weight, between, turns, slot, rows, EPS);
+        } else {
+          b.rmsNormLinear([v!, k!, ...queries ? [q!] : []], x, weight, between, rows, EPS);
+          b.turnAndStore(cache, queries ? q!.dst : 0, k!.dst, v!.dst, turns, slot, rows, heads);
+        }
+        const dst = bench.reserve(elements * 4);
+        b.attention(dst, q!.dst, cache, scratch, rows, heads, slot, true);
+        return [...await bench.get(q!.dst, elements), ...await bench.get(dst, elements)];
+      };
+      return { got: Float32Array.from(await result(true)), want: Float64Array.from(await result(false)) };
+    },
+  };
+}
+
 const { f32, f16, q8, q4, q4Min } = WeightFormat;
 
 export const JOINED_CASES: readonly Case[] = [
@@ -156,5 +204,12 @@ export const JOINED_CASES: readonly Case[] = [
     turnAndStore(format, 1, true),
     turnAndStore(format, 7, true, 32),
     turnAndStore(format, 3, false),
+    projectAndStore([q4, q4, q4], format, 1, true),
+    projectAndStore([q8, q8, q8], format, 6, true),
+    projectAndStore([f16, f16, f16], format, 3, false),
   ]),
+  projectAndStore([f32, f32, f32], KvFormat.f32, 2, true),
+  projectAndStore([q4Min, q4Min, q4Min], KvFormat.f16, 1, true),
+  projectAndStore([q4, q4, q8], KvFormat.f16, 1, true),
+  projectAndStore([q4, q4, q4], KvFormat.f16, 11, true),
 ];

@@ -1,4 +1,5 @@
 import {
+  type AttentionProducts,
   type Backend,
   type Epilogue,
   type GatedMatrices,
@@ -160,6 +161,20 @@ export class WasmBackend implements Backend {
     eps: number,
   ): void {
     composed.gatedLinear(this, dst, matrices, x, weight, between, rows, eps);
+  }
+
+  projectAndStore(
+    cache: KvLayer,
+    products: AttentionProducts,
+    x: number,
+    weight: number,
+    between: Input,
+    turns: number,
+    slot: number,
+    rows: number,
+    eps: number,
+  ): void {
+    composed.projectAndStore(this, cache, products, x, weight, between, turns, slot, rows, eps);
   }
 
   turnAndStore(

@@ -1,16 +1,5 @@
 import { LorisError } from "../../errors.ts";
-import type {
-  Backend,
-  Epilogue,
-  GatedMatrices,
-  GatedPlaces,
-  Input,
-  KeyStore,
-  KvLayer,
-  Matrix,
-  Product,
-  TokenChoice,
-} from "../backend.ts";
+import type { Backend, Epilogue, KeyStore, KvLayer, Matrix, TokenChoice } from "../backend.ts";
 import type { WasmBackend } from "../wasm/backend.ts";
 import { DeviceMemory } from "./memory.ts";
 import { attention, attentionProbabilities, attentionScratch } from "./ops/attention.ts";
@@ -23,6 +12,7 @@ import { linear } from "./ops/linear.ts";
 import { gatedLinear, rmsNormLinear } from "./ops/normed_linear.ts";
 import { layerNorm, rmsNorm } from "./ops/norms.ts";
 import { patches, pixelShuffle } from "./ops/pixels.ts";
+import { projectAndStore } from "./ops/project_and_store.ts";
 import { geluQuantize, quantize, recordBytes, type Records, roundingError, swigluQuantize } from "./ops/records.ts";
 import { rope } from "./ops/rope.ts";
 import { turnAndStore } from "./ops/turn_and_store.ts";
@@ -82,40 +72,20 @@ export class WebGpuBackend extends DeviceMemory implements Backend {
     linear(this, this.records, dst, x, quantized, matrix, bias, rows, epilogue);
   }
 
-  rmsNormLinear(
-    products: readonly Product[],
-    x: number,
-    weight: number,
-    between: Input,
-    rows: number,
-    eps: number,
-  ): void {
-    rmsNormLinear(this, products, x, weight, between, rows, eps);
+  rmsNormLinear(...call: Parameters<Backend["rmsNormLinear"]>): void {
+    rmsNormLinear(this, ...call);
   }
 
-  gatedLinear(
-    dst: Input,
-    matrices: GatedMatrices,
-    x: number,
-    weight: number,
-    between: GatedPlaces,
-    rows: number,
-    eps: number,
-  ): void {
-    gatedLinear(this, dst, matrices, x, weight, between, rows, eps);
+  gatedLinear(...call: Parameters<Backend["gatedLinear"]>): void {
+    gatedLinear(this, ...call);
   }
 
-  turnAndStore(
-    cache: KvLayer,
-    q: number,
-    k: number,
-    v: number,
-    turns: number,
-    slot: number,
-    rows: number,
-    heads: number,
-  ): void {
-    turnAndStore(this, cache, q, k, v, turns, slot, rows, heads);
+  projectAndStore(...call: Parameters<Backend["projectAndStore"]>): void {
+    projectAndStore(this, ...call);
+  }
+
+  turnAndStore(...call: Parameters<Backend["turnAndStore"]>): void {
+    turnAndStore(this, ...call);
   }
 
   embed(dst: number, table: Matrix, ids: number, count: number): void {

@@ -8,6 +8,7 @@ import * as linear from "./ops/linear.ts";
 import * as normedLinear from "./ops/normed_linear.ts";
 import * as norms from "./ops/norms.ts";
 import * as pixels from "./ops/pixels.ts";
+import * as projectAndStore from "./ops/project_and_store.ts";
 import * as kvStore from "./ops/kv_store.ts";
 import * as rope from "./ops/rope.ts";
 import * as records from "./ops/records.ts";
@@ -24,6 +25,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...normedLinear.OPERATIONS,
   ...norms.OPERATIONS,
   ...pixels.OPERATIONS,
+  ...projectAndStore.OPERATIONS,
   ...kvStore.OPERATIONS,
   ...rope.OPERATIONS,
   ...records.OPERATIONS,

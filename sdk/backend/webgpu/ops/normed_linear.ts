@@ -30,7 +30,8 @@ const GATED_PARAMS = {
   ...{ gate: "u32", up: "u32", columns: "u32", stride: "u32" },
 } as const satisfies Record<string, ParamType>;
 
-function ofFormats<P extends string>(make: (constants: Operation["constants"]) => Operation<P>) {
+/** An operation for each format. */
+export function ofFormats<P extends string>(make: (constants: Operation["constants"]) => Operation<P>) {
   const either = [false, true];
   const of = (format: WeightFormat) =>
     make({ [MATRIX_FLAGS[format]]: [true], NORMED: [true], FOUR: either, VECTORS: either });
@@ -45,7 +46,7 @@ const GATED = ofFormats((constants) => operation("gated_linear", BUFFERS, GATED_
 export const OPERATIONS: readonly Operation[] = [...Object.values(LINEAR), ...Object.values(GATED)];
 
 /** A product as a shader is told of it: what a binding holds of a matrix, and where its columns go. */
-interface Part {
+export interface Part {
   readonly format: WeightFormat;
   readonly packed: Operand;
   readonly dst: number;
@@ -118,7 +119,8 @@ export function gatedLinear(
   );
 }
 
-function partsOf(m: DeviceMemory, { dst, matrix }: Product): Part[] {
+/** Most often one. */
+export function partsOf(m: DeviceMemory, { dst, matrix }: Product): Part[] {
   const { format, columns: stride } = matrix;
   const { word } = m.operand(dst);
   return Array.from(
@@ -144,21 +146,23 @@ function together(parts: readonly Part[]): Part[][] {
   return all;
 }
 
-function isAlike(a: Part, b: Part): boolean {
+/** True if one dispatch can take both. */
+export function isAlike(a: Part, b: Part): boolean {
   const [one, other] = [a.packed.binding, b.packed.binding];
   const sameBinding = one.buffer === other.buffer && one.offset === other.offset && one.size === other.size;
   return a.format === b.format && sameBinding;
 }
 
 /** True if four values can be read and written at a time. */
-function isAligned(width: number, x: Operand, norm: Operand, parts: readonly Part[]): boolean {
+export function isAligned(width: number, x: Operand, norm: Operand, parts: readonly Part[]): boolean {
   const places = [x.word, norm.word, ...parts.flatMap(({ dst, stride }) => [dst, stride])];
   return width % 32 === 0 && places.every((word) => word % 4 === 0);
 }
 
-function constantsOf(format: WeightFormat, rows: number, VECTORS: boolean) {
+/** What a variant is chosen by. */
+export function constantsOf(format: WeightFormat, rows: number, VECTORS: boolean) {
   return { [MATRIX_FLAGS[format]]: true, NORMED: true, FOUR: rows > 1, VECTORS };
 }
 
-const groupsOf = (columns: number) => Math.ceil(columns / GROUP);
-const rowGroups = (rows: number) => Math.ceil(rows / (rows > 1 ? 4 : 1));
+export const groupsOf = (columns: number) => Math.ceil(columns / GROUP);
+export const rowGroups = (rows: number) => Math.ceil(rows / (rows > 1 ? 4 : 1));
