@@ -83,7 +83,7 @@ export function projectAndStore(
 }
 
 /** `rmsNorm` of rows, in the forms that these matrices, all of one width, read. */
-function normalize(
+export function normalize(
   b: Backend,
   dst: Input,
   x: number,

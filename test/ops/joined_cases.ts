@@ -1,5 +1,12 @@
 /** The part of the table with operations that are several others in one; see `cases.ts`. */
-import { Epilogue, KvFormat, type KvLayer, kvLayerBytes, WeightFormat } from "../../sdk/backend/backend.ts";
+import {
+  Epilogue,
+  KvFormat,
+  type KvLayer,
+  kvLayerBytes,
+  type Matrix,
+  WeightFormat,
+} from "../../sdk/backend/backend.ts";
 import { type Case, F32 } from "./case.ts";
 import { ACTIVATIONS_8_BIT, FORMAT_NAME, packed, PRODUCTS_8_BIT, rmsNormOf, siluOf } from "./cases.ts";
 import { type Bench, numbers } from "./harness.ts";
@@ -152,7 +159,7 @@ function projectAndStore(formats: readonly WeightFormat[], stored: KvFormat, row
       const turns = bench.put(
         Array.from({ length: rows * headWidth }, (_, i) => (i % 2 ? Math.sin : Math.cos)(angles[i >> 1]!)),
       );
-      const matrices = [];
+      const matrices: Matrix[] = [];
       for (const [i, format] of formats.entries()) {
         const columns = (i === 0 ? heads : kvHeads) * headWidth;
         matrices.push((await packed(bench, numbers(54 + i, columns * width, 0.1), columns, width, format)).matrix);

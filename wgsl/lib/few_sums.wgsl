@@ -98,17 +98,17 @@ fn sum_up(start: u32, row: u32, team: u32, lane: u32) {
     add_step(&sums, &squares, w1, x1, second < steps);
     add_step(&sums, &squares, w2, x2, third < steps);
   }
-  let to = team * SETS * LANES + lane;
+  let place = team * SETS * LANES + lane;
 #if FOUR
-  parts[to] = sums[0];
-  parts[to + LANES] = sums[1];
-  parts[to + 2u * LANES] = sums[2];
-  parts[to + 3u * LANES] = sums[3];
+  parts[place] = sums[0];
+  parts[place + LANES] = sums[1];
+  parts[place + 2u * LANES] = sums[2];
+  parts[place + 3u * LANES] = sums[3];
 #else
-  parts[to] = sums;
+  parts[place] = sums;
 #endif
 #if NORMED
-  parts[to + ROWS * LANES] = squares;
+  parts[place + ROWS * LANES] = squares;
 #endif
   workgroupBarrier();
   for (var left = LANES / 4u; left >= 2u; left >>= 2u) {

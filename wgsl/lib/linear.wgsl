@@ -1,9 +1,14 @@
 // dst[r, c] = sum over k of x[r, k] * matrix[c, k] + bias[c], then the epilogue: what all formats have in common.
 #import gelu
+#import targets
 
-// packed: the matrix's group of 8 columns that column 0 is in, in words; bias: NONE for none; stride: of dst's rows
+// packed: the matrix's group of 8 columns that column 0 is in, in words; bias: NONE for none; stride: of dst's rows.
+// Only a matrix that is alone has a bias.
 struct Params {
-  dst: u32, x: u32, packed: u32, bias: u32, rows: u32, width: u32, columns: u32, stride: u32, epilogue: u32,
+  x: u32, bias: u32, rows: u32, width: u32, epilogue: u32,
+  packed: u32, dst: u32, columns: u32, stride: u32,
+  packed_b: u32, dst_b: u32, columns_b: u32, stride_b: u32,
+  packed_c: u32, dst_c: u32, columns_c: u32, stride_c: u32,
 }
 
 const NONE = 0xffffffffu;
@@ -21,8 +26,8 @@ const GELU = 2u;
 
 // puts the sums of a row for columns `column` ... to their place, where there are such
 fn finish(row: u32, column: u32, sums: vec4f) {
-  if (row >= p.rows || column >= p.columns) { return; }
-  let dst = p.dst + row * p.stride + column;
+  if (row >= p.rows || column >= to.columns) { return; }
+  let dst = to.dst + row * to.stride + column;
 #if VECTORS
   let before = bitcast<vec4f>(work[dst >> 2u]);
   work[dst >> 2u] = bitcast<vec4u>(vec4f(
@@ -32,7 +37,7 @@ fn finish(row: u32, column: u32, sums: vec4f) {
     finished(sums.w, column + 3u, before.w),
   ));
 #else
-  for (var i = 0u; i < min(4u, p.columns - column); i++) {
+  for (var i = 0u; i < min(4u, to.columns - column); i++) {
     work[dst + i] = bitcast<u32>(finished(sums[i], column + i, bitcast<f32>(work[dst + i])));
   }
 #endif

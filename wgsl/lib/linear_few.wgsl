@@ -4,7 +4,8 @@
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * ROWS;
-  sum_up(p.packed / ELEMENT + group.x * group_size(), row, 0u, lane);
+  choose(group.x, 8u);
+  sum_up(to.packed / ELEMENT + to.number * group_size(), row, 0u, lane);
   let half = lane & 1u;
-  if (lane < 2u * ROWS) { finish(row + (lane >> 1u), group.x * 8u + half * 4u, sums_at(0u, lane >> 1u, half)); }
+  if (lane < 2u * ROWS) { finish(row + (lane >> 1u), to.number * 8u + half * 4u, sums_at(0u, lane >> 1u, half)); }
 }

@@ -31,11 +31,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
   let quad = lane % QUADS;
   let part = lane / QUADS;
   let row = group.y * TILE + quad * 4u;
-  let column = group.x * TILE + quad * 4u;
-  let last = (p.columns + 7u) / 8u - 1u;
-  let start = p.packed / ELEMENT + min(column >> 3u, last) * group_size();
+  choose(group.x, TILE);
+  let column = to.number * TILE + quad * 4u;
+  let last = (to.columns + 7u) / 8u - 1u;
+  let start = to.packed / ELEMENT + min(column >> 3u, last) * group_size();
   let tile = team * TEAM_TILE;
-  let to = tile + part * 4u * QUADS + quad;
+  let put_at = tile + part * 4u * QUADS + quad;
   // what it computes
   let upper = part * LANE_ROWS / 4u;
   var a0 = vec4f();
@@ -60,14 +61,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
     if (block + team >= blocks) { x = mat4x4f(); }
 #endif
     let w = weights(next_columns);
-    rows_tile[to] = x[0];
-    rows_tile[to + QUADS] = x[1];
-    rows_tile[to + 2u * QUADS] = x[2];
-    rows_tile[to + 3u * QUADS] = x[3];
-    columns_tile[to] = w[0];
-    columns_tile[to + QUADS] = w[1];
-    columns_tile[to + 2u * QUADS] = w[2];
-    columns_tile[to + 3u * QUADS] = w[3];
+    rows_tile[put_at] = x[0];
+    rows_tile[put_at + QUADS] = x[1];
+    rows_tile[put_at + 2u * QUADS] = x[2];
+    rows_tile[put_at + 3u * QUADS] = x[3];
+    columns_tile[put_at] = w[0];
+    columns_tile[put_at + QUADS] = w[1];
+    columns_tile[put_at + 2u * QUADS] = w[2];
+    columns_tile[put_at + 3u * QUADS] = w[3];
     workgroupBarrier();
     // under way while this block is computed; after the last one, that again
     let step = min(block + TEAMS + team, blocks - 1u) * 8u + part;

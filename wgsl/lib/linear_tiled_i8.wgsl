@@ -39,9 +39,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // what a lane fetches of a block: a step of 4 columns, such that neighbours write side by side ...
   let quad = lane % QUADS;
   let part = lane / QUADS;
-  let column = group.x * TILE + quad * 4u;
-  let last = (p.columns + 7u) / 8u - 1u;
-  let start = p.packed / ELEMENT + min(column >> 3u, last) * group_size();
+  choose(group.x, TILE);
+  let column = to.number * TILE + quad * 4u;
+  let last = (to.columns + 7u) / 8u - 1u;
+  let start = to.packed / ELEMENT + min(column >> 3u, last) * group_size();
   // ... and a step of 4 rows, such that neighbours read side by side
   let row_quad = lane / 8u;
   let row_part = lane % 8u;

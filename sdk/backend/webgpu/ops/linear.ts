@@ -1,9 +1,9 @@
-import { type Epilogue, type Matrix, readsQuantized, WeightFormat } from "../../backend.ts";
+import { Epilogue, type Input, type Matrix, type Product, readsQuantized, WeightFormat } from "../../backend.ts";
 import type { DeviceMemory } from "../memory.ts";
 import { type Operation, operation, type ParamType } from "../operation.ts";
 import type { Groups } from "../recorder.ts";
 import type { ShaderConstants } from "../shader_text.ts";
-import { matrixWindows } from "./matrix_windows.ts";
+import { groupsOf, type MatrixPart, partsOf, TARGETS, targetsOf, together } from "./matrix_parts.ts";
 import type { Records } from "./records.ts";
 
 /** So many rows go over the packed weights; more are worth unpacking them into a workgroup's memory. */
@@ -13,8 +13,8 @@ const MANY_TILES = 128;
 const NO_BIAS = 0xffffffff;
 
 const PARAMS = {
-  ...{ dst: "u32", x: "u32", packed: "u32", bias: "u32", rows: "u32", width: "u32", columns: "u32", stride: "u32" },
-  epilogue: "u32",
+  ...{ x: "u32", bias: "u32", rows: "u32", width: "u32", epilogue: "u32" },
+  ...TARGETS,
 } as const satisfies Record<string, ParamType>;
 
 /** One format's shader: for few rows, and in tiles for many. */
@@ -55,38 +55,62 @@ export function linear(
   rows: number,
   epilogue: Epilogue,
 ): void {
-  const { format, columns: stride, width } = matrix;
-  const fromRecords = readsQuantized(format);
-  const [to, from] = [m.operand(dst), m.operand(fromRecords ? quantized : x)];
-  const aligned = width % 32 === 0 && stride % 4 === 0 && to.word % 4 === 0 && from.word % 4 === 0;
-  for (const { operand: packed, first, end } of matrixWindows(m, matrix)) {
-    const columns = end - first;
-    const biases = bias === 0 ? undefined : m.window(bias + first * 4, columns * 4);
-    const { operation, constants, groups } = wayOf(WAYS[format], rows, columns);
-    m.run(
-      operation,
-      { ...constants, VECTORS: aligned, ...(fromRecords ? { RECORDS_I8: records === "i8" } : {}) },
-      [to.binding, packed.binding, biases?.binding ?? m.nothing],
-      {
-        ...{ dst: to.word + first, x: from.word, packed: packed.word, bias: biases?.word ?? NO_BIAS },
-        ...{ rows, width, columns, stride, epilogue },
-      },
-      groups,
-    );
+  for (const part of partsOf(m, { dst, matrix })) {
+    run(m, records, [part], { floats: x, quantized }, matrix.width, bias, rows, epilogue);
   }
+}
+
+/** Products of the same rows, without bias; as few dispatches as can be. */
+export function linearTogether(
+  m: DeviceMemory,
+  records: Records,
+  products: readonly Product[],
+  input: Input,
+  rows: number,
+): void {
+  const { width } = products[0]!.matrix;
+  for (const parts of together(products.flatMap((product) => partsOf(m, product)))) {
+    run(m, records, parts, input, width, 0, rows, Epilogue.store);
+  }
+}
+
+/** @param bias Of a part that is alone. */
+function run(
+  m: DeviceMemory,
+  records: Records,
+  parts: readonly MatrixPart[],
+  { floats, quantized }: Input,
+  width: number,
+  bias: number,
+  rows: number,
+  epilogue: Epilogue,
+): void {
+  const { format, packed, first, columns } = parts[0]!;
+  const fromRecords = readsQuantized(format);
+  const from = m.operand(fromRecords ? quantized : floats);
+  const fours = [from.word, ...parts.flatMap(({ dst, stride }) => [dst, stride])].every((word) => word % 4 === 0);
+  const biases = bias === 0 ? undefined : m.window(bias + first * 4, columns * 4);
+  const { operation, constants, groups } = wayOf(WAYS[format], rows, parts);
+  m.run(
+    operation,
+    { ...constants, VECTORS: width % 32 === 0 && fours, ...(fromRecords ? { RECORDS_I8: records === "i8" } : {}) },
+    [from.binding, packed.binding, biases?.binding ?? m.nothing],
+    { x: from.word, bias: biases?.word ?? NO_BIAS, rows, width, epilogue, ...targetsOf(parts) },
+    groups,
+  );
 }
 
 function wayOf(
   { few, tiled }: Ways,
   rows: number,
-  columns: number,
+  parts: readonly MatrixPart[],
 ): { operation: Ways["few"]; constants: ShaderConstants; groups: Groups } {
   if (rows <= FEW_ROWS) {
     const FOUR = rows > 1;
-    const groups: Groups = [Math.ceil(columns / 8), Math.ceil(rows / (FOUR ? 4 : 1))];
+    const groups: Groups = [groupsOf(8, ...parts), Math.ceil(rows / (FOUR ? 4 : 1))];
     return { operation: few, constants: { FOUR }, groups };
   }
-  const tiles = (side: number): [number, number] => [Math.ceil(columns / side), Math.ceil(rows / side)];
+  const tiles = (side: number): [number, number] => [groupsOf(side, ...parts), Math.ceil(rows / side)];
   const [across, down] = tiles(64);
   const LARGE = across * down >= MANY_TILES;
   return { operation: tiled, constants: { TILED: true, LARGE }, groups: LARGE ? [across, down] : tiles(32) };

@@ -3,7 +3,8 @@ import * as composed from "../../composed.ts";
 import type { DeviceMemory } from "../memory.ts";
 import { type Operation, operation } from "../operation.ts";
 import { FEW_ROWS } from "./linear.ts";
-import { constantsOf, groupsOf, isAligned, isAlike, ofFormats, partsOf, rowGroups } from "./normed_linear.ts";
+import { groupsOf, isAlike, partsOf } from "./matrix_parts.ts";
+import { constantsOf, isAligned, ofFormats, rowGroups } from "./normed_linear.ts";
 
 /** Columns of a workgroup, which are of one head. */
 const GROUP = 8;
@@ -57,6 +58,6 @@ export function projectAndStore(
       ...{ columns_q: columns, columns: k!.columns, q: q?.dst ?? 0, turns: m.operand(turns).word },
       ...{ keys: toKeys.word, values: toValues.word, slot, headWidth, capacity },
     },
-    [groupsOf(columns) + 2 * groupsOf(k!.columns), rowGroups(rows)],
+    [groupsOf(GROUP, ...parts), rowGroups(rows)],
   );
 }
