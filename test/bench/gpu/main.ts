@@ -6,9 +6,10 @@
  */
 import { openDevice } from "../../../sdk/backend/webgpu/device.ts";
 import { generateModel, SHAPES } from "../generate_model.ts";
-import { interleave, type Timing } from "../measure.ts";
+import { interleave, type Job, type Timing } from "../measure.ts";
 import { NANO, type PairPaths } from "../model.ts";
 import { BENCH_FOLDER, machineName } from "../report.ts";
+import { answerJobs } from "./answers.ts";
 import { ceilings } from "./ceilings.ts";
 import { networkJobs } from "./network.ts";
 import { columns, openOn } from "./on.ts";
@@ -97,12 +98,20 @@ async function network(title: string, paths: PairPaths, prompts: readonly number
   print("| | wasm | webgpu | webgpu : wasm |");
   print("| --- | --- | --- | --- |");
   print(`| load, ms | ${models.map(({ loadMs }) => round(loadMs)).join(" | ")} | |`);
+  await rows(jobs);
+  for (const { backend } of models) backend.destroy();
+  const answers = [await answerJobs(paths, "wasm"), await answerJobs(paths, "webgpu")];
+  await rows(answers.map(({ jobs }) => jobs));
+  for (const { close } of answers) await close();
+  print();
+}
+
+/** The same jobs of both, in turns. */
+async function rows(jobs: readonly (readonly Job[])[]) {
   for (const place of jobs[0]!.keys()) {
     const [cpu, gpu] = await interleave(jobs.map((all) => all[place]!), 3, 1) as [Timing, Timing];
     const unit = cpu.work === 1 ? "ms" : "tokens/s";
     const value = ({ ms, perSecond }: Timing) => round(unit === "ms" ? ms : perSecond);
     print(`| ${cpu.name}, ${unit} | ${value(cpu)} | ${value(gpu)} | ${round(cpu.ms / gpu.ms)} x |`);
   }
-  print();
-  for (const { backend } of models) backend.destroy();
 }
