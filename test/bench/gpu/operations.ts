@@ -24,6 +24,43 @@ export interface OperationJob {
 /** Sizes of SmolVLM-256M's matrices: results and inputs a row. */
 const MATRICES = [[576, 576], [1536, 576], [576, 1536], [49280, 576], [768, 768], [3072, 768], [768, 3072]] as const;
 
+type Add = (name: string, flops: number, bytes: number, call: () => void) => void;
+
+/** What a layer of SmolVLM-256M's decoder is for few rows, besides attention and two products. */
+function addJoined(b: Backend, add: Add, weights: number, kv: number, x: number, dst: number): void {
+  const format = WeightFormat.q8;
+  let next = weights + 1536 * 4;
+  const matrix = (columns: number, width = 576) => {
+    const address = next;
+    next += b.matrixBytes(columns, width, format);
+    return { address, format, columns, width };
+  };
+  const between = { floats: dst, quantized: dst };
+  const bytes = kvLayerBytes(3, 64, 2048, KvFormat.f16);
+  const cache = { keys: kv, values: kv + bytes, heads: 3, headWidth: 64, capacity: 2048, format: KvFormat.f16 };
+  const products = {
+    queries: { dst, matrix: matrix(576) },
+    keys: { dst: dst + 2 ** 20, matrix: matrix(192) },
+    values: { dst: dst + 2 ** 21, matrix: matrix(192) },
+  };
+  const matrices = { gate: matrix(1536), up: matrix(1536), down: matrix(576, 1536) };
+  const places = { input: between, gate: dst + 2 ** 20, up: dst + 2 ** 21 };
+  for (const rows of [1, 8]) {
+    add(
+      `project_and_store q8 ${rows} x 576 -> 576, 192, 192`,
+      2 * rows * 576 * 960,
+      b.matrixBytes(960, 576, format) + rows * (576 + 960) * 4,
+      () => b.projectAndStore(cache, products, x, weights, between, x + 2 ** 20, 0, rows, 1e-5),
+    );
+    add(
+      `gated_linear q8 ${rows} x 576 -> 1536`,
+      4 * rows * 576 * 1536,
+      2 * b.matrixBytes(1536, 576, format) + rows * (576 + 1536) * 4,
+      () => b.gatedLinear(between, matrices, x, weights, places, rows, 1e-5),
+    );
+  }
+}
+
 /** Operations as the networks call them. */
 export function operationJobs(b: Backend): OperationJob[] {
   let address = Math.ceil(b.base / 64) * 64;
@@ -31,7 +68,7 @@ export function operationJobs(b: Backend): OperationJob[] {
   const [work, weights, kv] = [region("activations", ROOM), region("weights", ROOM), region("kv cache", ROOM)];
   b.reserve(address, [work, weights, kv]);
   const jobs: OperationJob[] = [];
-  const add = (name: string, flops: number, bytes: number, call: () => void) => {
+  const add: Add = (name, flops, bytes, call) => {
     const run = async (times: number) => {
       for (let i = 0; i < times; i++) call();
       await b.read(work.address, 1);
@@ -71,12 +108,15 @@ export function operationJobs(b: Backend): OperationJob[] {
     );
   }
   const seen = store(12, 1024, KvFormat.f32, x + ROOM / 4);
-  add(
-    "attention 128 x 12 heads over 1024 patches",
-    4 * 128 * 768 * 1024,
-    2 * 12 * 1024 * 64 * 4 + 2 * 128 * 768 * 4,
-    () => b.attention(dst, x, seen, scratch, 128, 12, 1024, false),
-  );
+  for (const rows of [128, 1024]) {
+    add(
+      `attention ${rows} x 12 heads over 1024 patches`,
+      4 * rows * 768 * 1024,
+      2 * 12 * 1024 * 64 * 4 + 2 * rows * 768 * 4,
+      () => b.attention(dst, x, seen, scratch, rows, 12, 1024, false),
+    );
+  }
+  addJoined(b, add, weights.address, kv.address, x, dst);
   for (const rows of [1, 1024]) {
     const elements = rows * 768;
     add(
