@@ -9,12 +9,14 @@ const PAIRS = FOURS / 2u;
 const KEY_SLOTS = 256u / PAIRS;
 const SLOTS = 256u / FOURS;
 const TIMES = 8u;
+// a whole part at most
+const KEY_TIMES = min(TIMES, PAIRS);
 // in `sums`, after what lanes make of values
 const TOTALS = 1024u;
 
 // Of slots that are read together, each lane's part of the score; then of each lane's slots the weighted values, and the
 // sums of weights.
-var<workgroup> sums: array<f32, KEY_SLOTS * TIMES * (PAIRS + 1u)>;
+var<workgroup> sums: array<f32, max(KEY_SLOTS * KEY_TIMES * (PAIRS + 1u), TOTALS + SLOTS)>;
 // Of the part's slots, first the scores.
 var<workgroup> weights: array<f32, PART>;
 
@@ -81,16 +83,16 @@ fn make_scores(vector: u32, head: u32, first: u32, count: u32, lane: u32) {
   let query = p.q / 4u + vector * FOURS + pair * 2u;
   let a = work[query] / sqrt(f32(HEAD_WIDTH));
   let b = work[query + 1u] / sqrt(f32(HEAD_WIDTH));
-  for (var start = 0u; start < count; start += KEY_SLOTS * TIMES) {
+  for (var start = 0u; start < count; start += KEY_SLOTS * KEY_TIMES) {
     if (slot < KEY_SLOTS) {
-      for (var i = 0u; i < TIMES; i++) {
+      for (var i = 0u; i < KEY_TIMES; i++) {
         let inside = min(start + i * KEY_SLOTS + slot, count - 1u);
         let score = dot(a, key(head, first, inside, pair * 2u)) + dot(b, key(head, first, inside, pair * 2u + 1u));
         sums[(i * KEY_SLOTS + slot) * (PAIRS + 1u) + pair] = score;
       }
     }
     workgroupBarrier();
-    if (lane < KEY_SLOTS * TIMES && start + lane < PART) {
+    if (lane < KEY_SLOTS * KEY_TIMES && start + lane < PART) {
       var score = 0.0;
       for (var i = 0u; i < PAIRS; i++) { score += sums[lane * (PAIRS + 1u) + i]; }
       weights[start + lane] = score;
