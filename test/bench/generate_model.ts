@@ -57,6 +57,11 @@ export async function generateModel(
   return pair;
 }
 
+/** The tensors of both files, for graphs of other formats that are to hold the same numbers. */
+export function modelTensors(shape: ModelShape, type: SeededType, seed = 1): TensorToWrite[] {
+  return [...textTensors(shape, type, seed), ...visionTensors(shape, type, seed)];
+}
+
 /** What the files of a pair begin with, and their sizes: for plans, which read nothing else. */
 export async function modelHeaders(shape: ModelShape, type: SeededType) {
   return {

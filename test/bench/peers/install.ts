@@ -78,6 +78,15 @@ export async function installPeers(native: boolean, say: (line: string) => void)
   return { smollm2, ...defined({ wllama, onnxruntime, onnxPython, llamaPython }) };
 }
 
+/** The folder of onnxruntime-web's modules, which is installed if it is not there. */
+export async function onnxruntimeFolder(): Promise<string> {
+  const folder = `${FOLDER}node_modules/onnxruntime-web/dist`;
+  if (await exists(folder)) return folder;
+  await Deno.mkdir(FOLDER, { recursive: true });
+  await installModules();
+  return folder;
+}
+
 const run = (command: string, args: string[], env?: Record<string, string>) => runIn(FOLDER, command, args, env);
 
 async function installModules(): Promise<void> {
