@@ -67,6 +67,7 @@ Deno.test("agreementOn() counts tokens with another best, and those of them that
   const ofCpu = await agreementOn({ cpu, gpu, reference }, pictures, { maxTokens: 3, vision: "cpu" });
   assert.equal(ofCpu.imageError, 0);
   const page = markdown({
+    ofExamples: false,
     ...{ date: "2000-01-01", machine: "m", deno: "1", device: "d", vision: "gpu", limits: "default" },
     results: { nano: found },
   });

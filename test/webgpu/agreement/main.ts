@@ -2,7 +2,8 @@
  * How a GPU follows the CPU: greedy answers of the CPU about real pictures, token by token, on the embedded model; and on a
  * seeded pair of SmolVLM-256M's shape, which is written into a temporary folder (250 MB).
  * Usage: deno task gpu:agreement [--pictures N] [--tokens N] [--only nano|smolvlm] [--vision gpu|cpu]
- *   [--limits adapter|default] [--write] [--out DIR]
+ *   [--limits adapter|default] [--photos] [--write] [--out DIR]
+ * --photos takes cuts of the photos in examples/ in the place of pictures that are not in this repository.
  * --vision cpu gives the GPU the CPU's image tokens. --limits default asks for no more than every WebGPU has.
  * Ends with 1 where fewer than 99 % of the tokens agree.
  */
@@ -15,6 +16,7 @@ import { NANO, type PairPaths } from "../../bench/model.ts";
 import { machineName, saveReport } from "../../bench/report.ts";
 import { shared } from "../../shared.ts";
 import { wrappedGpu } from "../stub_gpu.ts";
+import { cutsOf } from "./cuts.ts";
 import { type Agreement, agreementOn, decidedShare, equalShare } from "./agreement.ts";
 import { markdown } from "./report.ts";
 
@@ -29,13 +31,15 @@ async function main(): Promise<void> {
     options: {
       ...{ pictures: { type: "string", default: "50" }, tokens: { type: "string", default: "24" } },
       ...{ only: { type: "string" }, vision: { type: "string", default: "gpu" }, out: { type: "string" } },
-      ...{ limits: { type: "string", default: "adapter" }, write: { type: "boolean", default: false } },
+      ...{ limits: { type: "string", default: "adapter" }, photos: { type: "boolean", default: false } },
+      ...{ write: { type: "boolean", default: false } },
     },
   });
   const models = values.only === undefined ? MODELS : [oneOf("--only", values.only, MODELS)];
   const options = {
     vision: oneOf("--vision", values.vision, ["gpu", "cpu"] as const),
     defaultLimits: oneOf("--limits", values.limits, ["adapter", "default"] as const) === "default",
+    ofExamples: values.photos,
     pictures: whole("--pictures", values.pictures),
     tokens: whole("--tokens", values.tokens),
   };
@@ -48,7 +52,7 @@ async function main(): Promise<void> {
   }
   const page = markdown({
     ...{ date: new Date().toISOString().slice(0, 10), machine: machineName(), deno: Deno.version.deno, device },
-    ...{ vision: options.vision, limits: values.limits, results },
+    ...{ vision: options.vision, limits: values.limits, results, ofExamples: options.ofExamples },
   });
   if (values.write) await saveReport(values.out, "agreement", page, { device, results });
   await Deno.stdout.write(new TextEncoder().encode(page));
@@ -62,22 +66,27 @@ const MODELS = ["nano", "smolvlm"] as const;
 interface Options {
   readonly vision: "gpu" | "cpu";
   readonly defaultLimits: boolean;
+  /** Cuts of the examples' photos. */
+  readonly ofExamples: boolean;
   readonly pictures: number;
   readonly tokens: number;
 }
 
 async function onNano(options: Options) {
-  const items = await readCaptions(shared("data/captions.jsonl").pathname, shared("data/captions/").pathname);
-  const pictures = items.slice(0, options.pictures).map(({ path }) => path);
-  return await compare(NANO, pictures, { ...options, ignoreEnd: false }, 64 * MIB);
+  const pictures = options.ofExamples ? cutsOf(await photos()) : bytesOf(await captioned());
+  return await compare(NANO, first(pictures, options.pictures), { ...options, ignoreEnd: false }, 64 * MIB);
 }
 
 async function onSeeded(options: Options) {
   const folder = await Deno.makeTempDir();
   try {
     const pair = await generateModel(folder, SHAPES.smolvlm_256m, "Q8_0");
-    const picture = new URL("../../../examples/photos/mountain_path.jpg", import.meta.url).pathname;
-    return await compare(pair, [picture], { ...options, tokens: SEEDED_TOKENS, ignoreEnd: true }, 768 * MIB);
+    return await compare(
+      pair,
+      (await photos()).slice(0, 1),
+      { ...options, tokens: SEEDED_TOKENS, ignoreEnd: true },
+      768 * MIB,
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -85,7 +94,7 @@ async function onSeeded(options: Options) {
 
 async function compare(
   pair: PairPaths,
-  pictures: readonly string[],
+  pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   { tokens, vision, ignoreEnd, defaultLimits }: Options & { ignoreEnd: boolean },
   memoryBudget: number,
 ) {
@@ -103,14 +112,32 @@ async function compare(
     const gpu = await opened({ ...open, backend: "webgpu", gpu: wrapped.gpu });
     let reference: Promise<Probe> | undefined;
     const sides = { cpu, gpu, reference: () => reference ??= opened({ ...open, build: "plain" }) };
-    const agreement = await agreementOn(sides, bytesOf(pictures), {
+    const agreement = await agreementOn(sides, pictures, {
       ...{ maxTokens: tokens, vision, ignoreEnd },
-      onPicture: ({ pictures: done, tokens, equal }) => say(`${done}/${pictures.length}: ${equal} of ${tokens} tokens`),
+      onPicture: ({ pictures: done, tokens, equal }) => say(`${done} pictures: ${equal} of ${tokens} tokens`),
     });
     return { agreement, device: wrapped.device.adapterInfo.description };
   } finally {
     for (const probe of probes) await probe.close();
     for (const source of sources) await source.close();
+  }
+}
+
+async function captioned(): Promise<string[]> {
+  const items = await readCaptions(shared("data/captions.jsonl").pathname, shared("data/captions/").pathname);
+  return items.map(({ path }) => path);
+}
+
+async function photos(): Promise<Uint8Array[]> {
+  const folder = new URL("../../../examples/photos/", import.meta.url);
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).filter((name) => name.endsWith(".jpg"));
+  return await Promise.all(names.toSorted().map((name) => Deno.readFile(new URL(name, folder))));
+}
+
+async function* first(pictures: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  for await (const picture of pictures) {
+    if (count-- <= 0) return;
+    yield picture;
   }
 }
 

@@ -9,6 +9,8 @@ export interface AgreementReport {
   readonly device: string;
   readonly vision: "gpu" | "cpu";
   readonly limits: string;
+  /** Of cuts of the examples' photos. */
+  readonly ofExamples: boolean;
   readonly results: Readonly<Record<string, Agreement>>;
 }
 
@@ -16,14 +18,18 @@ const NAMES: Readonly<Record<string, string>> = { nano: "embedded", smolvlm: "se
 const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
 
 /** The run as Markdown. */
-export function markdown({ date, machine, deno, device, vision, limits, results }: AgreementReport): string {
+export function markdown(
+  { date, machine, deno, device, vision, limits, results, ofExamples }: AgreementReport,
+): string {
   return [
     "# A GPU beside the CPU",
     "",
     `Printed by \`deno task gpu:agreement\` on ${date}. GPU: ${device}, with the limits of ` +
     `${limits === "default" ? "every WebGPU" : "its adapter"}. CPU: ${machine}. Deno ${deno}.`,
     "",
-    "The CPU's greedy answers about pictures are given to the GPU token by token. A token that the CPU does not decide is one " +
+    `The CPU's greedy answers about pictures${
+      ofExamples ? " (cuts of the photos in examples/)" : ""
+    } are given to the GPU token by token. A token that the CPU does not decide is one ` +
     "at which its best two logits are no farther apart than its own 8-bit activations make them wrong. Differences of logits " +
     "are in parts of their spread; those of image tokens are squared differences beside the squares" +
     (vision === "gpu" ? "." : " (0: the GPU was given the CPU's)."),

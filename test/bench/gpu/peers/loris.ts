@@ -35,6 +35,7 @@ export async function openLoris(device: GPUDevice, paths: PairPaths, contextToke
   const cache = new KvCache(plan, c, { contextTokens });
   const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity, maxConversations: 1 };
   const rowBytes = c.width * 4;
+  const looking = { rows: backend.rowsTogether };
   const [x, tokens] = [MAX_ROWS, v.tokens].map((rows) => plan.reserve("activations", rows * rowBytes)) as [
     number,
     number,
@@ -42,7 +43,7 @@ export async function openLoris(device: GPUDevice, paths: PairPaths, contextToke
   const scratch = plan.reserve(
     "activations",
     Math.max(
-      ...[loadScratchBytes(backend, weights.placed), Vision.scratchBytes(backend, v)],
+      ...[loadScratchBytes(backend, weights.placed), Vision.scratchBytes(backend, v, looking)],
       Language.scratchBytes(backend, c, sizes, false),
     ),
   );
@@ -50,7 +51,7 @@ export async function openLoris(device: GPUDevice, paths: PairPaths, contextToke
   const loading = backend.loadScratch(scratch, loadScratchBytes(backend, weights.placed));
   await loadWeights(backend, weights.placed, loading);
   await Promise.all(sources.map((source) => source.close()));
-  const vision = new Vision(backend, v, weights.vision, scratch);
+  const vision = new Vision(backend, v, weights.vision, scratch, looking);
   const language = new Language(backend, c, weights.language, lazy, sizes, { scratch });
   const pacer = new Pacer();
   const tile = tilePixels(v.imageSize);
