@@ -59,7 +59,8 @@ function fieldsOf(text: string): string[] {
   return body.split(",").map((field) => field.trim().replace(/\s*:\s*/, ": ")).filter((field) => field !== "");
 }
 
-function variantName(name: string, constants: Readonly<Record<string, number | boolean>>): string {
+/** A variant in words, which are a file name too. */
+export function variantName(name: string, constants: Readonly<Record<string, number | boolean>>): string {
   return [name, ...Object.entries(constants).map(([constant, value]) => `${constant}=${value}`)].join(" ").trim();
 }
 

@@ -21,7 +21,13 @@ var<workgroup> sums: array<f32, max(KEY_SLOTS * KEY_TIMES * (PAIRS + 1u), TOTALS
 var<workgroup> weights: array<f32, PART>;
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+#if SUBGROUPS
+  @builtin(subgroup_size) near: u32,
+#endif
+) {
   let part = group.x;
   let vector = group.y;
   let head = vector % p.heads / (p.heads / p.kvHeads);
@@ -42,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       work[kept + lane] = vec4f(weights[i], weights[i + 1u], weights[i + 2u], weights[i + 3u]);
     }
     let score = select(LOWEST, weights[lane], lane < count);
-    largest = largest_over_lanes(score, lane);
+    largest = largest_over_lanes(score, lane, near);
     weight = select(0.0, exp(score - largest), lane < count);
   }
   weights[lane] = weight;

@@ -14,7 +14,13 @@ struct Params {
 var<workgroup> sums: array<vec4f, 256>;
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+#if SUBGROUPS
+  @builtin(subgroup_size) near: u32,
+#endif
+) {
   let vector = group.x;
   let end = select(p.past, p.past + vector / p.heads + 1u, p.causal != 0u);
   let parts = (end + 255u) / 256u;
@@ -22,13 +28,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let first = p.scratch / 4u + vector * p.parts * (fours + 1u);
   var largest = -3.4028234e38;
   for (var part = lane; part < parts; part += 256u) { largest = max(largest, stats(first, part, fours).x); }
-  largest = largest_over_lanes(largest, lane);
+  largest = largest_over_lanes(largest, lane, near);
   var sum = 0.0;
   for (var part = lane; part < parts; part += 256u) {
     let of_part = stats(first, part, fours);
     sum += of_part.y * exp(of_part.x - largest);
   }
-  sum = sum_over_lanes(sum, lane);
+  sum = sum_over_lanes(sum, lane, near);
 
   let sets = 256u / fours;
   var weighted = vec4f();

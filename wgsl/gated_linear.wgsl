@@ -9,11 +9,17 @@ struct Params {
 #import normed
 
 @compute @workgroup_size(TEAMS * LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+#if SUBGROUPS
+  @builtin(subgroup_size) near: u32,
+#endif
+) {
   let team = lane / LANES;
   let first = group.y * ROWS;
   let start = select(p.gate, p.up, team == 1u) / ELEMENT + group.x * group_size();
-  sum_up(start, first, team, lane % LANES);
+  sum_up(start, first, team, lane % LANES, near);
   let row = lane >> 1u;
   let half = lane & 1u;
   if (row < ROWS && first + row < p.rows) {

@@ -10,7 +10,11 @@
 #if RECORDS_I8
 #import linear_tiled_i8
 #else
+#if TILES_F16
+#import linear_tiled_f16
+#else
 #import linear_tiled
+#endif
 #endif
 #else
 #import linear_few

@@ -13,7 +13,13 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> stores: array<u32>;
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+#if SUBGROUPS
+  @builtin(subgroup_size) near: u32,
+#endif
+) {
   let query = group.x < p.columns_q / 8u;
   let other = group.x - p.columns_q / 8u;
   let value = !query && other >= p.columns / 8u;
@@ -26,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let inside = column % p.headWidth;
   // cosine and sine of two pairs
   let t = bitcast<vec4f>(work[(p.turns + min(first + row, p.rows - 1u) * p.headWidth + inside) >> 2u]);
-  sum_up(packed_at / ELEMENT + number * group_size(), first, 0u, lane);
+  sum_up(packed_at / ELEMENT + number * group_size(), first, 0u, lane, near);
   if (row >= ROWS || first + row >= p.rows) { return; }
   var x = normed(0u, row, half);
   if (!value) {

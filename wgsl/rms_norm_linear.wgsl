@@ -12,10 +12,16 @@ struct Params {
 #import targets
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+#if SUBGROUPS
+  @builtin(subgroup_size) near: u32,
+#endif
+) {
   choose(group.x, 8u);
   let first = group.y * ROWS;
-  sum_up(to.packed / ELEMENT + to.number * group_size(), first, 0u, lane);
+  sum_up(to.packed / ELEMENT + to.number * group_size(), first, 0u, lane, near);
   let row = lane >> 1u;
   let half = lane & 1u;
   if (row < ROWS && first + row < p.rows) {

@@ -325,6 +325,14 @@ function add(elements: number): Case {
 const { f32, f16, q8, q4, q4Min } = WeightFormat;
 const { store, add: addTo, gelu } = Epilogue;
 
+/** Products of so many rows that other kernels do them: in one small square, in large ones, and what fills neither. */
+export const MANY_ROWS: readonly Case[] = [q8, q4, q4Min].flatMap((format) => [
+  linear(format, 9, 576, 32, store, true),
+  linear(format, 33, 99, 27, addTo, false),
+  linear(format, 513, 64, 964, store, false),
+  linear(format, 515, 99, 913, addTo, true),
+]);
+
 export const CASES: readonly Case[] = [
   rmsNorm(1, 576),
   rmsNorm(5, 99),

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { Epilogue, WeightFormat } from "../../sdk/backend/backend.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
-import { WebGpuBackend } from "../../sdk/backend/webgpu/backend.ts";
+import { WebGpuBackend, type WebGpuOptions } from "../../sdk/backend/webgpu/backend.ts";
+import { type Capabilities, capabilitiesOf } from "../../sdk/backend/webgpu/capabilities.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 import { device } from "../webgpu/gpu.ts";
 import { ATTENTION_CASES } from "./attention_cases.ts";
-import { CASES } from "./cases.ts";
+import type { Case } from "./case.ts";
+import { CASES, MANY_ROWS } from "./cases.ts";
 import { JOINED_CASES } from "./joined_cases.ts";
 import { Bench, normalisedError, numbers } from "./harness.ts";
 
@@ -14,26 +16,57 @@ const ignore = gpu === undefined;
 /** Windows that a matrix of some kilobytes needs several of. */
 const SMALL_BINDING = 8192;
 
-async function bench(maxBinding?: number): Promise<Bench> {
+/** Values of 11 bits, whose sums of 32 are rounded as often: see wgsl/lib/linear_tiled_f16.wgsl. */
+const F16_TILES = 1e-6;
+const ALL: readonly Case[] = [...CASES, ...ATTENTION_CASES, ...JOINED_CASES];
+
+/** Ways to compute that a device may have, and the cases that go other ways there than in f32. */
+const VARIANTS: readonly {
+  readonly name: string;
+  readonly options: WebGpuOptions;
+  readonly needs?: keyof Capabilities;
+  readonly cases: readonly Case[];
+  bound(c: Case): number;
+}[] = [
+  { name: "f32", options: {}, cases: [...ALL, ...MANY_ROWS], bound: (c) => c.bound },
+  {
+    ...{ name: "tiles of 16-bit floats", options: { f16: true }, needs: "f16" },
+    ...{ cases: MANY_ROWS, bound: () => F16_TILES },
+  },
+  {
+    ...{ name: "8-bit records", options: { records: "i8" }, needs: "dot4I8" },
+    ...{ cases: [...CASES, ...MANY_ROWS].filter(({ simdBound }) => simdBound), bound: (c) => c.simdBound! },
+  },
+  {
+    ...{ name: "sums within subgroups", options: { subgroups: true }, needs: "subgroups" },
+    ...{ cases: ALL.filter(({ name }) => /norm|linear|attention/.test(name)), bound: (c) => c.bound },
+  },
+];
+
+async function bench(options: WebGpuOptions = {}): Promise<Bench> {
   const host = await WasmBackend.create(await packagedKernels("simd128"), "simd128", 64 << 20);
-  return Bench.of(new WebGpuBackend(gpu!, host, maxBinding));
+  return Bench.of(new WebGpuBackend(gpu!, host, options));
 }
 
-Deno.test({
-  name: "webgpu: every operation agrees with its formula in f64",
-  ignore,
-  async fn(t) {
-    for (const c of [...CASES, ...ATTENTION_CASES, ...JOINED_CASES]) {
-      await t.step(c.name, async () => {
-        const on = await bench();
-        const { got, want } = await c.run(on);
-        on.backend.destroy();
-        const error = normalisedError(got, want);
-        assert.ok(error <= c.bound, `normalised mean square error ${error}, bound ${c.bound}`);
-      });
-    }
-  },
-});
+for (const { name, options, needs, cases, bound } of VARIANTS) {
+  const lacks = needs !== undefined && gpu !== undefined && !capabilitiesOf(gpu)[needs];
+  Deno.test({
+    name: `webgpu, ${name}: operations agree with their formulas in f64${lacks ? ` (skipped: no ${needs} here)` : ""}`,
+    ignore: ignore || lacks,
+    async fn(t) {
+      assert.ok(cases.length > 0);
+      for (const c of cases) {
+        await t.step(c.name, async () => {
+          const on = await bench(options);
+          const { got, want } = await c.run(on);
+          on.backend.destroy();
+          const error = normalisedError(got, want);
+          assert.ok(error <= bound(c), `normalised mean square error ${error}, bound ${bound(c)}`);
+        });
+      }
+    },
+  });
+}
 
 Deno.test({
   name: "webgpu: matrices larger than a binding are read through windows, with the same bits",
@@ -44,7 +77,7 @@ Deno.test({
         const [columns, width] = [204, 160];
         const results: Float32Array[] = [];
         for (const maxBinding of [undefined, SMALL_BINDING]) {
-          const on = await bench(maxBinding);
+          const on = await bench(maxBinding === undefined ? {} : { maxBinding });
           const b = on.backend;
           const matrix = on.packed(numbers(1, columns * width, 0.1), columns, width, format);
           const x = on.put(numbers(2, rows * width));

@@ -1,6 +1,5 @@
 import { type Matrix, WeightFormat } from "../../sdk/backend/backend.ts";
-import type { WebGpuBackend } from "../../sdk/backend/webgpu/backend.ts";
-import type { Records } from "../../sdk/backend/webgpu/ops/records.ts";
+import type { WebGpuBackend, WebGpuOptions } from "../../sdk/backend/webgpu/backend.ts";
 import { numbers } from "../ops/harness.ts";
 import { gpuBackend } from "./gpu.ts";
 
@@ -16,9 +15,9 @@ export class Desk {
     this.#weights = weights;
   }
 
-  static async create(device: GPUDevice, maxBinding?: number, records?: Records): Promise<Desk> {
-    const sizes = [["work", maxBinding ?? 1 << 20], ["weights", 4 << 20]] as const;
-    const { backend, regions } = await gpuBackend(device, sizes, maxBinding, records);
+  static async create(device: GPUDevice, options: WebGpuOptions = {}): Promise<Desk> {
+    const sizes = [["work", options.maxBinding ?? 1 << 20], ["weights", 4 << 20]] as const;
+    const { backend, regions } = await gpuBackend(device, sizes, options);
     return new Desk(backend, regions[0]!.address, regions[1]!.address);
   }
 

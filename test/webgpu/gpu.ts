@@ -1,8 +1,8 @@
 /** What tests on a GPU share. They run where WebGPU has an adapter, be it one in software, and say so where it has none. */
 import type { Region } from "../../sdk/backend/backend.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
-import { WebGpuBackend } from "../../sdk/backend/webgpu/backend.ts";
-import type { Records } from "../../sdk/backend/webgpu/ops/records.ts";
+import { WebGpuBackend, type WebGpuOptions } from "../../sdk/backend/webgpu/backend.ts";
+import { wantedFeatures } from "../../sdk/backend/webgpu/capabilities.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 import type { Computer } from "../model/pair.ts";
 
@@ -10,7 +10,7 @@ import type { Computer } from "../model/pair.ts";
 const HOST_BYTES = 64 << 20;
 
 /**
- * A device with no more than every WebGPU has, one for a test file; `undefined`, and a word about it, where there is no
+ * A device with no higher limits than every WebGPU has, and with the features that operations have variants for, one for a test file; `undefined`, and a word about it, where there is no
  * adapter: tests that need one are then to be ignored, unless LORIS_GPU=required makes that an error. A command that the device refuses is an error of the test run.
  */
 export async function device(): Promise<GPUDevice | undefined> {
@@ -22,7 +22,7 @@ export async function device(): Promise<GPUDevice | undefined> {
     console.log("skipped: WebGPU has no adapter here (CONTRIBUTING.md says how to run on one in software)");
     return undefined;
   }
-  const device = await adapter.requestDevice();
+  const device = await adapter.requestDevice({ requiredFeatures: wantedFeatures(adapter) });
   device.addEventListener("uncapturederror", ({ error }) => {
     throw error;
   });
@@ -46,10 +46,9 @@ export function onGpu(device: GPUDevice | undefined): Computer {
 export async function gpuBackend(
   device: GPUDevice,
   sizes: readonly (readonly [name: string, bytes: number])[],
-  maxBinding?: number,
-  records?: Records,
+  options: WebGpuOptions = {},
 ): Promise<{ backend: WebGpuBackend; regions: readonly Region[] }> {
-  const backend = new WebGpuBackend(device, await host(), maxBinding, records);
+  const backend = new WebGpuBackend(device, await host(), options);
   const regions = regionsOf(backend.base, sizes);
   backend.reserve(regions.at(-1)!.address + regions.at(-1)!.bytes, regions);
   return { backend, regions };

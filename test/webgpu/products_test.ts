@@ -18,7 +18,7 @@ for (const [name, format] of FORMATS) {
       const [columns, width] = [2003, 96];
       const results: Uint32Array[][] = [];
       for (const most of [undefined, SMALL_BINDING]) {
-        const desk = await Desk.create(device!, most);
+        const desk = await Desk.create(device!, most === undefined ? {} : { maxBinding: most });
         const b = desk.backend;
         // so that no part begins where a binding does
         desk.weights(64);

@@ -23,7 +23,7 @@ Deno.test({
   ...gpu,
   async fn() {
     for (const [rows, width] of [[1, 31], [3, 99], [2, 1504]] as const) {
-      const desk = await Desk.create(device!, undefined, "i8");
+      const desk = await Desk.create(device!, { records: "i8" });
       const b = desk.backend;
       const x = numbers(1, rows * width);
       const at = desk.put(x);
@@ -74,7 +74,7 @@ for (const { name, fused, first } of PAIRS) {
     ...gpu,
     async fn() {
       for (const [rows, width] of [[1, 31], [5, 99], [2, 1504]] as const) {
-        const desk = await Desk.create(device!, undefined, "i8");
+        const desk = await Desk.create(device!, { records: "i8" });
         const b = desk.backend;
         const x = desk.put(numbers(2, rows * width, 2).map((value) => value + 1));
         const w = desk.putWeights(numbers(3, width));
@@ -98,7 +98,7 @@ for (const [name, format] of Object.entries(WeightFormat).filter(([, format]) =>
     ...gpu,
     async fn() {
       for (const [width, columns] of [[96, 44], [99, 27], [576, 64]] as const) {
-        const desk = await Desk.create(device!, undefined, "i8");
+        const desk = await Desk.create(device!, { records: "i8" });
         const b = desk.backend;
         const matrix = desk.matrix(4, columns, width, format);
         const ids = desk.put(Uint32Array.from({ length: columns }, (_, i) => i));
@@ -132,7 +132,7 @@ for (const [name, format] of Object.entries(WeightFormat).filter(([, format]) =>
     async fn() {
       const [rows, width, columns] = [20, 96, 40];
       for (const bad of [NaN, Infinity, -Infinity]) {
-        const desk = await Desk.create(device!, undefined, "i8");
+        const desk = await Desk.create(device!, { records: "i8" });
         const b = desk.backend;
         const matrix = desk.matrix(6, columns, width, format);
         const values = numbers(7, rows * width);

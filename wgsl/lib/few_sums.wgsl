@@ -1,6 +1,8 @@
 // Products of a few rows with 8 columns of a matrix. A team of lanes has a group of columns; its lanes share the inputs
 // out, so that neighbours read what lies side by side and each weight is read and unpacked once; in the end they add their
 // sums up. A lane asks for all that it needs of three steps before it waits for any of it.
+#import near
+
 #if FOUR
 const ROWS = 4u;
 #else
@@ -79,7 +81,7 @@ fn inputs(row: u32, step: u32) -> Inputs {
 
 // Leaves the sums of rows from `row` on, for the group of columns that starts at an element, with two of the team's lanes: the
 // first has those of the lower half of the group, the other one of the upper half. All lanes together.
-fn sum_up(start: u32, row: u32, team: u32, lane: u32) {
+fn sum_up(start: u32, row: u32, team: u32, lane: u32, near: u32) {
   let half = lane & 1u;
   let steps = (p.width + 3u) / 4u;
   let last = steps - 1u;
@@ -98,6 +100,25 @@ fn sum_up(start: u32, row: u32, team: u32, lane: u32) {
     add_step(&sums, &squares, w1, x1, second < steps);
     add_step(&sums, &squares, w2, x2, third < steps);
   }
+#if SUBGROUPS
+  // those of each half
+  let together = min(near, LANES);
+  for (var step = 2u; step < together; step <<= 1u) {
+#if FOUR
+    sums += Sums(
+      subgroupShuffleXor(sums[0], step),
+      subgroupShuffleXor(sums[1], step),
+      subgroupShuffleXor(sums[2], step),
+      subgroupShuffleXor(sums[3], step),
+    );
+#else
+    sums += subgroupShuffleXor(sums, step);
+#endif
+#if NORMED
+    squares += subgroupShuffleXor(squares, step);
+#endif
+  }
+#endif
   let place = team * SETS * LANES + lane;
 #if FOUR
   parts[place] = sums[0];
@@ -111,6 +132,14 @@ fn sum_up(start: u32, row: u32, team: u32, lane: u32) {
   parts[place + ROWS * LANES] = squares;
 #endif
   workgroupBarrier();
+#if SUBGROUPS
+  if (together == LANES) { return; }
+  if (lane < 2u * SETS) {
+    let first = team * SETS * LANES + (lane >> 1u) * LANES + half;
+    for (var i = together; i < LANES; i += together) { parts[first] += parts[first + i]; }
+  }
+  workgroupBarrier();
+#else
   for (var left = LANES / 4u; left >= 2u; left >>= 2u) {
     for (var i = team * LANES + lane; i < left * TEAMS * SETS; i += TEAMS * LANES) {
       let at = i / left * LANES + i % left;
@@ -118,6 +147,7 @@ fn sum_up(start: u32, row: u32, team: u32, lane: u32) {
     }
     workgroupBarrier();
   }
+#endif
 }
 
 // The sums of a row, counted from the first, for half of a team's group.

@@ -30,26 +30,35 @@ fn scales(w: Piece) -> vec4f {
   return halves(w.header, w.half);
 }
 
-#if RECORDS_I8
 const MINIMUM = false;
 
+fn minimums(w: Piece) -> vec4f {
+  return vec4f();
+}
+
+#if RECORDS_I8
 // for each column 4 bytes; less 8: the sign of 4 bits is spread over the byte
 fn integers(w: Piece) -> vec4u {
   let bits = nibbles(w.words, w.shift) ^ vec4u(0x08080808u);
   return bits | ((bits & vec4u(0x08080808u)) * 30u);
 }
-
-fn minimums(w: Piece) -> vec4f {
-  return vec4f();
-}
 #else
+// whole numbers, which scales make weights
+fn levels(w: Piece) -> mat4x4f {
+  return nibble_values(w.words, w.shift, 8.0);
+}
+
+fn level_minimums(w: Piece) -> vec4f {
+  return minimums(w);
+}
+
 fn weights(w: Piece) -> mat4x4f {
   let by = scales(w);
-  let v = nibble_values(w.words, w.shift, 8.0);
+  let v = levels(w);
   return mat4x4f(v[0] * by, v[1] * by, v[2] * by, v[3] * by);
 }
 
 fn products(w: Piece, x: vec4f) -> vec4f {
-  return (nibble_values(w.words, w.shift, 8.0) * x) * scales(w);
+  return (levels(w) * x) * scales(w);
 }
 #endif

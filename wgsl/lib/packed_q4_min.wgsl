@@ -34,14 +34,23 @@ fn minimums(w: Piece) -> vec4f {
   return halves(w.lows, w.half);
 }
 
-#if RECORDS_I8
 const MINIMUM = true;
 
+#if RECORDS_I8
 // for each column 4 bytes
 fn integers(w: Piece) -> vec4u {
   return nibbles(w.words, w.shift);
 }
 #else
+// whole numbers, which scales and minimums make weights; around 0, so that as little as can be cancels out
+fn levels(w: Piece) -> mat4x4f {
+  return nibble_values(w.words, w.shift, 8.0);
+}
+
+fn level_minimums(w: Piece) -> vec4f {
+  return minimums(w) + scales(w) * 8.0;
+}
+
 fn weights(w: Piece) -> mat4x4f {
   let by = scales(w);
   let low = minimums(w);

@@ -28,30 +28,36 @@ fn scales(w: Piece) -> vec4f {
   return halves(w.header, w.half);
 }
 
-#if RECORDS_I8
 const MINIMUM = false;
-
-// for each column 4 bytes
-fn integers(w: Piece) -> vec4u {
-  return w.words;
-}
 
 fn minimums(w: Piece) -> vec4f {
   return vec4f();
 }
+
+#if RECORDS_I8
+// for each column 4 bytes
+fn integers(w: Piece) -> vec4u {
+  return w.words;
+}
 #else
+// whole numbers, which scales make weights
+fn levels(w: Piece) -> mat4x4f {
+  let words = w.words;
+  return mat4x4f(lowest(words), lowest(words >> vec4u(8u)), lowest(words >> vec4u(16u)), lowest(words >> vec4u(24u)));
+}
+
+fn level_minimums(w: Piece) -> vec4f {
+  return minimums(w);
+}
+
 fn weights(w: Piece) -> mat4x4f {
   let by = scales(w);
-  let v = values(w.words);
+  let v = levels(w);
   return mat4x4f(v[0] * by, v[1] * by, v[2] * by, v[3] * by);
 }
 
 fn products(w: Piece, x: vec4f) -> vec4f {
-  return (values(w.words) * x) * scales(w);
-}
-
-fn values(words: vec4u) -> mat4x4f {
-  return mat4x4f(lowest(words), lowest(words >> vec4u(8u)), lowest(words >> vec4u(16u)), lowest(words >> vec4u(24u)));
+  return (levels(w) * x) * scales(w);
 }
 
 // The lowest byte of each word as a signed number: added to the bits of 2^23 + 128, of which the same is taken again. That

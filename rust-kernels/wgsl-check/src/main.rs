@@ -1,4 +1,5 @@
-//! Parses and validates every `.wgsl` file of a folder, as a device without optional capabilities would take it.
+//! Parses and validates every `.wgsl` file of a folder, as a device would take it that has of optional capabilities
+//! those that the file enables.
 //!
 //! Usage: `wgsl-check FOLDER`. Prints each error under its file's name; exit status 1 if there is one, 2 if the folder
 //! cannot be read or has no such file.
@@ -12,6 +13,7 @@ use std::{env, fs, io};
 /// What naga counts as optional, since some targets lack it, and WebGPU's language always has: pairs of 16-bit floats packed
 /// into words and unpacked.
 const OF_EVERY_DEVICE: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+const ENABLE_SUBGROUPS: &str = "enable subgroups;";
 const MAX_LANES: u32 = 256;
 const MAX_WORKGROUP_BYTES: u32 = 16384;
 
@@ -58,8 +60,18 @@ fn check_folder(folder: &Path) -> io::Result<(usize, usize)> {
 }
 
 fn check(source: &str) -> Result<(), String> {
+    let mut capabilities = OF_EVERY_DEVICE;
+    if source.contains("enable f16;") {
+        capabilities |= Capabilities::SHADER_FLOAT16;
+    }
+    // naga has the operations without their directive, which it refuses; a comment in its place keeps lines apart
+    let known = source.replace(ENABLE_SUBGROUPS, "//");
+    if known != source {
+        capabilities |= Capabilities::SUBGROUP;
+    }
+    let source = known.as_str();
     let module = wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
-    Validator::new(ValidationFlags::all(), OF_EVERY_DEVICE)
+    Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .map_err(|error| error.emit_to_string(source))?;
     within_limits(&module)
@@ -121,10 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_a_device_need_not_have() {
-        let source = "enable f16; @group(0) @binding(0) var<storage, read_write> x: array<f16>;
+    fn takes_what_a_device_need_not_have_where_it_is_enabled() {
+        let f16 = "@group(0) @binding(0) var<storage, read_write> x: array<f16>;
             @compute @workgroup_size(1) fn main() { x[0] = 1.0h; }";
-        assert!(check(source).is_err());
+        let subgroups = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+            @compute @workgroup_size(1) fn main() { x[0] = subgroupAdd(x[1]); }";
+        for (name, source) in [("f16", f16), ("subgroups", subgroups)] {
+            assert!(check(source).is_err(), "{name}");
+            assert_eq!(check(&format!("enable {name};\n{source}")), Ok(()), "{name}");
+        }
     }
 
     #[test]

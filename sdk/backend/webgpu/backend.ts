@@ -1,7 +1,8 @@
 import { LorisError } from "../../errors.ts";
 import type { Backend, Epilogue, KeyStore, KvLayer, Matrix, TokenChoice } from "../backend.ts";
 import type { WasmBackend } from "../wasm/backend.ts";
-import { DeviceMemory } from "./memory.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { DeviceMemory, type Variants } from "./memory.ts";
 import { attention, attentionProbabilities, attentionScratch } from "./ops/attention.ts";
 import { attentionReceived } from "./ops/attention_received.ts";
 import { argmax, sample, sampleScratch } from "./ops/choice.ts";
@@ -17,8 +18,13 @@ import { geluQuantize, quantize, recordBytes, type Records, roundingError, swigl
 import { rope } from "./ops/rope.ts";
 import { turnAndStore } from "./ops/turn_and_store.ts";
 
-/** Of WGSL: products of 4 packed bytes. */
-const I8_FEATURE = "packed_4x8_integer_dot_product";
+/** What of a device is used: without any of it, f32 alone, which every WebGPU has. */
+export interface WebGpuOptions extends Partial<Variants> {
+  /** Bytes that a shader sees of a buffer at most; the device's own limit if that is lower. */
+  readonly maxBinding?: number;
+  /** "i8" needs `Capabilities.dot4I8`. */
+  readonly records?: Records;
+}
 
 /** The operations on a GPU: every call is recorded, and runs before the next result is read. */
 export class WebGpuBackend extends DeviceMemory implements Backend {
@@ -30,17 +36,22 @@ export class WebGpuBackend extends DeviceMemory implements Backend {
 
   readonly records: Records;
 
-  /**
-   * @param maxBinding Bytes that a shader sees of a buffer at most; the device's own limit if that is lower.
-   * @param records "i8" needs the language feature `packed_4x8_integer_dot_product`.
-   * @throws {LorisError} `gpu_unavailable` if that is missing.
-   */
-  constructor(device: GPUDevice, host: WasmBackend, maxBinding = Infinity, records: Records = "f32") {
-    super(device, host, maxBinding);
-    if (records === "i8" && !navigator.gpu.wgslLanguageFeatures.has(I8_FEATURE)) {
-      const message = `this WebGPU has no ${I8_FEATURE}, which 8-bit records need; use records: "f32"`;
-      throw new LorisError("gpu_unavailable", message, { param: "records" });
+  /** @throws {LorisError} `gpu_unavailable` if the device lacks what an option needs. */
+  constructor(device: GPUDevice, host: WasmBackend, options: WebGpuOptions = {}) {
+    const { maxBinding = Infinity, records = "f32", f16 = false, subgroups = false } = options;
+    const has = capabilitiesOf(device);
+    for (
+      const [param, wanted, there, what] of [
+        ["records", records === "i8", has.dot4I8, "packed_4x8_integer_dot_product in its language"],
+        ["f16", f16, has.f16, "the feature shader-f16"],
+        ["subgroups", subgroups, has.subgroups, "the feature subgroups"],
+      ] as const
+    ) {
+      if (!wanted || there) continue;
+      const message = `${param}: ${options[param]} needs ${what}, which this device is without; leave ${param} out`;
+      throw new LorisError("gpu_unavailable", message, { param });
     }
+    super(device, host, maxBinding, { f16, subgroups });
     this.records = records;
   }
 

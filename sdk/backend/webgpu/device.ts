@@ -1,10 +1,12 @@
 import { LorisError } from "../../errors.ts";
+import { type Capabilities, capabilitiesOf, wantedFeatures } from "./capabilities.ts";
 
 /** A GPU that is ready, and what it is called. */
 export interface OpenDevice {
   readonly device: GPUDevice;
   /** As the runtime tells it: vendor, architecture or a description. */
   readonly description: string;
+  readonly capabilities: Capabilities;
 }
 
 /** Limits that are raised as far as the adapter goes, so that a model takes few buffers. */
@@ -29,8 +31,12 @@ export async function openDevice(gpu: GPU | undefined, allowSoftware: boolean): 
     throw unavailable(`the only adapter, "${name}", computes on the CPU, where WebAssembly is faster`);
   }
   const requiredLimits = Object.fromEntries(RAISED.map((limit) => [limit, adapter.limits[limit]]));
-  const device = await attempt(`the GPU "${name}" refused a device`, () => adapter.requestDevice({ requiredLimits }));
-  return { device, description: name };
+  const requiredFeatures = wantedFeatures(adapter);
+  const device = await attempt(
+    `the GPU "${name}" refused a device`,
+    () => adapter.requestDevice({ requiredLimits, requiredFeatures }),
+  );
+  return { device, description: name, capabilities: capabilitiesOf(device) };
 }
 
 /** What a runtime throws at once, as some do without a driver, or rejects, is told as what failed. */

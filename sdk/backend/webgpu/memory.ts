@@ -6,6 +6,14 @@ import { type Binding, type Groups, Recorder } from "./recorder.ts";
 import { type Segment, Segments } from "./segments.ts";
 import type { ShaderConstants } from "./shader_text.ts";
 
+/** How operations are computed, where there is a choice; for all of them see `Capabilities`. */
+export interface Variants {
+  /** Products of many rows add up in 16-bit floats, block by block. */
+  readonly f16: boolean;
+  /** Sums over lanes are made within subgroups first. */
+  readonly subgroups: boolean;
+}
+
 /** u32 elements of answers for the CPU that can be under way at once. */
 const RESULTS = 256;
 /** Workgroups in x, when there are more than one dimension takes. */
@@ -32,6 +40,7 @@ export interface Answer {
 export class DeviceMemory {
   readonly device: GPUDevice;
   readonly recorder: Recorder;
+  readonly variants: Variants;
   readonly #host: WasmBackend;
   readonly #pipelines: Pipelines;
   readonly #results: GPUBuffer;
@@ -48,8 +57,9 @@ export class DeviceMemory {
    * @param host Converts weights; with nothing else in its memory.
    * @param maxBinding Bytes that a shader sees of a buffer at most; the device's own limit if that is lower.
    */
-  constructor(device: GPUDevice, host: WasmBackend, maxBinding: number) {
+  constructor(device: GPUDevice, host: WasmBackend, maxBinding: number, variants: Variants) {
     this.device = device;
+    this.variants = variants;
     this.#host = host;
     this.#hostEnd = host.base;
     this.#maxBinding = Math.min(maxBinding, device.limits.maxStorageBufferBindingSize);

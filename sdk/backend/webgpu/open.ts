@@ -1,6 +1,7 @@
 import type { WasmBackend } from "../wasm/backend.ts";
 import { LorisError } from "../../errors.ts";
-import { WebGpuBackend } from "./backend.ts";
+import { WebGpuBackend, type WebGpuOptions } from "./backend.ts";
+import type { Capabilities } from "./capabilities.ts";
 import { openDevice } from "./device.ts";
 import { checkAgainst } from "./self_check.ts";
 
@@ -24,9 +25,10 @@ export async function openWebGpu(
   host: WasmBackend,
   allowSoftware: boolean,
 ): Promise<WebGpuBackend> {
-  const { device, description } = await openDevice(gpu, allowSoftware);
-  const trial = new WebGpuBackend(device, host);
-  const backend = new SoleBackend(device, host);
+  const { device, description, capabilities } = await openDevice(gpu, allowSoftware);
+  const options = optionsFor(capabilities);
+  const trial = new WebGpuBackend(device, host, options);
+  const backend = new SoleBackend(device, host, options);
   device.addEventListener("uncapturederror", (event) => {
     const { message } = (event as GPUUncapturedErrorEvent).error;
     for (const one of [trial, backend]) one.recorder.fail(failure(`refused a command: ${message}`, description));
@@ -44,6 +46,14 @@ export async function openWebGpu(
   } finally {
     trial.destroy();
   }
+}
+
+/**
+ * What is used of what a device can. Not 16-bit floats and 8-bit records: both lose precision, and what they win in products
+ * of many rows `deno task bench:gpu` shows; as long as that is not most of a user's wait, answers are those of f32.
+ */
+function optionsFor({ subgroups }: Capabilities): WebGpuOptions {
+  return { subgroups, f16: false, records: "f32" };
 }
 
 function failure(what: string, description: string): LorisError {

@@ -7,9 +7,6 @@ export type BufferUse = "read" | "write";
 /** A parameter's type in the shader's uniform struct. */
 export type ParamType = "u32" | "f32";
 
-/** Features of a device that a constant's shader needs. */
-export type ShaderFeature = "shader-f16" | "subgroups";
-
 /** A row of the table of operations: how one shader is called. */
 export interface Operation<P extends string = string> {
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { KvLayer } from "../../backend.ts";
 import type { DeviceMemory } from "../memory.ts";
-import { operation } from "../operation.ts";
+import { type Operation, operation } from "../operation.ts";
 import { KV_CONSTANTS, kvConstants } from "./kv_shape.ts";
 
 /** Slots that a workgroup does, `PART` in the shaders. */
@@ -12,20 +12,23 @@ const MAX_VECTORS = 6144;
 /** Values that a part has beside those of the head: its largest score and its sum, and two for alignment. */
 const STATS = 4;
 
-const inParts = (name: "attention" | "attention_few") =>
+/** Sums over lanes, within subgroups or not. */
+const SUMS = { SUBGROUPS: [false, true] } as const;
+
+const inParts = (name: "attention" | "attention_few", constants: Operation["constants"]) =>
   operation(name, ["write", "read", "read", "read"], {
     ...{ dst: "u32", q: "u32", keys: "u32", values: "u32", scratch: "u32" },
     ...{ rows: "u32", heads: "u32", kvHeads: "u32", capacity: "u32", past: "u32", causal: "u32" },
     ...{ probabilities: "u32", reuse: "u32", textKeys: "u32", textCapacity: "u32", textSlots: "u32", texts: "u32" },
     ...{ keep: "u32", stride: "u32", parts: "u32", whole: "u32" },
-  }, KV_CONSTANTS);
-const ATTENTION = inParts("attention");
+  }, constants);
+const ATTENTION = inParts("attention", KV_CONSTANTS);
 /** The same for few rows. */
-const ATTENTION_FEW = inParts("attention_few");
+const ATTENTION_FEW = inParts("attention_few", { ...KV_CONSTANTS, ...SUMS });
 const ATTENTION_MERGE = operation("attention_merge", ["write"], {
   ...{ dst: "u32", scratch: "u32", width: "u32", heads: "u32", past: "u32", causal: "u32" },
   ...{ probabilities: "u32", keep: "u32", stride: "u32", parts: "u32" },
-});
+}, SUMS);
 
 export const OPERATIONS = [ATTENTION, ATTENTION_FEW, ATTENTION_MERGE];
 
@@ -83,6 +86,7 @@ export function attention(
   const weights = probabilities === 0 ? 0 : m.operand(probabilities).word;
   const stores = far ? [keys.binding, values.binding, ofText?.binding ?? m.nothing] : [m.nothing, m.nothing, m.nothing];
   const bindings = [to.binding, ...stores];
+  const sums = { SUBGROUPS: m.variants.subgroups };
   const constants = kvConstants(headWidth, format, far);
   const step = merged ? Math.floor(MAX_VECTORS / heads) : rows;
   for (let row = 0; row < rows; row += step) {
@@ -92,12 +96,12 @@ export function attention(
       ...{ dst: to.word + row * heads * headWidth, q: from.word + row * heads * headWidth, rows: n },
       ...{ past: causal ? past + row : past, probabilities: weights + row * heads * stride },
     };
-    if (rows <= FEW_ROWS) m.run(ATTENTION_FEW, constants, bindings, params, [parts, n * heads]);
+    if (rows <= FEW_ROWS) m.run(ATTENTION_FEW, { ...constants, ...sums }, bindings, params, [parts, n * heads]);
     else {
       const tiles = Math.ceil(n * (heads / kvHeads) / vectorsOf(headWidth));
       m.run(ATTENTION, constants, bindings, params, [tiles, kvHeads, parts]);
     }
-    if (merged) m.run(ATTENTION_MERGE, {}, [to.binding], { ...params, width: headWidth }, [n * heads]);
+    if (merged) m.run(ATTENTION_MERGE, sums, [to.binding], { ...params, width: headWidth }, [n * heads]);
   }
 }
 

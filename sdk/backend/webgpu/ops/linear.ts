@@ -1,5 +1,5 @@
 import { Epilogue, type Input, type Matrix, type Product, readsQuantized, WeightFormat } from "../../backend.ts";
-import type { DeviceMemory } from "../memory.ts";
+import type { DeviceMemory, Variants } from "../memory.ts";
 import { type Operation, operation, type ParamType } from "../operation.ts";
 import type { Groups } from "../recorder.ts";
 import type { ShaderConstants } from "../shader_text.ts";
@@ -21,15 +21,20 @@ const PARAMS = {
 interface Ways {
   readonly few: Operation<keyof typeof PARAMS>;
   readonly tiled: Operation<keyof typeof PARAMS>;
+  /** Large squares in tiles of 16-bit floats: of weights that are whole numbers and scales. */
+  readonly tiledF16?: Operation<keyof typeof PARAMS>;
 }
 
 function ways(format: WeightFormat, name: Parameters<typeof operation>[0]): Ways {
   const either = [false, true];
-  const all = { VECTORS: either, ...(readsQuantized(format) ? { RECORDS_I8: either } : {}) };
+  const quantized = readsQuantized(format);
+  const all = { VECTORS: either, ...(quantized ? { RECORDS_I8: either } : {}) };
   const buffers = ["write", "read", "read"] as const;
   return {
-    few: operation(name, buffers, PARAMS, { FOUR: either, ...all }),
+    few: operation(name, buffers, PARAMS, { SUBGROUPS: either, FOUR: either, ...all }),
     tiled: operation(name, buffers, PARAMS, { TILED: [true], LARGE: either, ...all }),
+    ...quantized &&
+      { tiledF16: operation(name, buffers, PARAMS, { TILES_F16: [true], TILED: [true], VECTORS: either }) },
   };
 }
 
@@ -41,7 +46,7 @@ const WAYS: Readonly<Record<WeightFormat, Ways>> = {
   [WeightFormat.q4Min]: ways(WeightFormat.q4Min, "linear_q4_min"),
 };
 
-export const OPERATIONS = Object.values(WAYS).flatMap(({ few, tiled }) => [few, tiled]);
+export const OPERATIONS = Object.values(WAYS).flatMap((ways) => Object.values(ways));
 
 /** See `Backend.linear`. */
 export function linear(
@@ -90,7 +95,7 @@ function run(
   const from = m.operand(fromRecords ? quantized : floats);
   const fours = [from.word, ...parts.flatMap(({ dst, stride }) => [dst, stride])].every((word) => word % 4 === 0);
   const biases = bias === 0 ? undefined : m.window(bias + first * 4, columns * 4);
-  const { operation, constants, groups } = wayOf(WAYS[format], rows, parts);
+  const { operation, constants, groups } = wayOf(WAYS[format], m.variants, records, rows, parts);
   m.run(
     operation,
     { ...constants, VECTORS: width % 32 === 0 && fours, ...(fromRecords ? { RECORDS_I8: records === "i8" } : {}) },
@@ -101,17 +106,22 @@ function run(
 }
 
 function wayOf(
-  { few, tiled }: Ways,
+  { few, tiled, tiledF16 }: Ways,
+  { f16, subgroups }: Variants,
+  records: Records,
   rows: number,
   parts: readonly MatrixPart[],
 ): { operation: Ways["few"]; constants: ShaderConstants; groups: Groups } {
   if (rows <= FEW_ROWS) {
     const FOUR = rows > 1;
     const groups: Groups = [groupsOf(8, ...parts), Math.ceil(rows / (FOUR ? 4 : 1))];
-    return { operation: few, constants: { FOUR }, groups };
+    return { operation: few, constants: { SUBGROUPS: subgroups, FOUR }, groups };
   }
   const tiles = (side: number): [number, number] => [groupsOf(side, ...parts), Math.ceil(rows / side)];
   const [across, down] = tiles(64);
   const LARGE = across * down >= MANY_TILES;
+  if (LARGE && f16 && tiledF16 && records === "f32") {
+    return { operation: tiledF16, constants: { TILES_F16: true, TILED: true }, groups: [across, down] };
+  }
   return { operation: tiled, constants: { TILED: true, LARGE }, groups: LARGE ? [across, down] : tiles(32) };
 }

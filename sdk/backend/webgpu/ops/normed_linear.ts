@@ -29,7 +29,7 @@ const GATED_PARAMS = {
 export function ofFormats<P extends string>(make: (constants: Operation["constants"]) => Operation<P>) {
   const either = [false, true];
   const of = (format: WeightFormat) =>
-    make({ [MATRIX_FLAGS[format]]: [true], NORMED: [true], FOUR: either, VECTORS: either });
+    make({ [MATRIX_FLAGS[format]]: [true], NORMED: [true], SUBGROUPS: either, FOUR: either, VECTORS: either });
   const { f32, f16, q8, q4, q4Min } = WeightFormat;
   return { [f32]: of(f32), [f16]: of(f16), [q8]: of(q8), [q4]: of(q4), [q4Min]: of(q4Min) };
 }
@@ -60,7 +60,7 @@ export function rmsNormLinear(
     const { format, packed } = parts[0]!;
     m.run(
       LINEAR[format],
-      constantsOf(format, rows, isAligned(width, from, norm, parts)),
+      constantsOf(m, format, rows, isAligned(width, from, norm, parts)),
       [from.binding, packed.binding, norm.binding],
       { x: from.word, weight: norm.word, rows, width, eps, ...targetsOf(parts) },
       [groupsOf(GROUP, ...parts), rowGroups(rows)],
@@ -90,7 +90,7 @@ export function gatedLinear(
   const { format, packed, columns, stride } = gate!;
   m.run(
     GATED[format],
-    { ...constantsOf(format, rows, isAligned(width, from, norm, parts)), TWO: true },
+    { ...constantsOf(m, format, rows, isAligned(width, from, norm, parts)), TWO: true },
     [from.binding, packed.binding, norm.binding],
     {
       ...{ dst: gate!.dst, x: from.word, weight: norm.word, rows, width, eps },
@@ -107,8 +107,8 @@ export function isAligned(width: number, x: Operand, norm: Operand, parts: reado
 }
 
 /** What a variant is chosen by. */
-export function constantsOf(format: WeightFormat, rows: number, VECTORS: boolean) {
-  return { [MATRIX_FLAGS[format]]: true, NORMED: true, FOUR: rows > 1, VECTORS };
+export function constantsOf(m: DeviceMemory, format: WeightFormat, rows: number, VECTORS: boolean) {
+  return { [MATRIX_FLAGS[format]]: true, NORMED: true, SUBGROUPS: m.variants.subgroups, FOUR: rows > 1, VECTORS };
 }
 
 export const rowGroups = (rows: number) => Math.ceil(rows / (rows > 1 ? 4 : 1));

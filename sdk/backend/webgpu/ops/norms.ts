@@ -13,10 +13,12 @@ const LAYER_PARAMS = {
   eps: "f32",
 } as const;
 
-const RMS_NORM = operation("rms_norm", ["write", "read"], RMS_PARAMS);
-const RMS_NORM_QUANTIZE = operation("rms_norm_quantize", ["write", "read"], RMS_PARAMS, EITHER_RECORDS);
-const LAYER_NORM = operation("layer_norm", ["write", "read", "read"], LAYER_PARAMS);
-const LAYER_NORM_QUANTIZE = operation("layer_norm_quantize", ["write", "read", "read"], LAYER_PARAMS, EITHER_RECORDS);
+const SUMS = { SUBGROUPS: [false, true] } as const;
+const SUMS_AND_RECORDS = { ...SUMS, ...EITHER_RECORDS } as const;
+const RMS_NORM = operation("rms_norm", ["write", "read"], RMS_PARAMS, SUMS);
+const RMS_NORM_QUANTIZE = operation("rms_norm_quantize", ["write", "read"], RMS_PARAMS, SUMS_AND_RECORDS);
+const LAYER_NORM = operation("layer_norm", ["write", "read", "read"], LAYER_PARAMS, SUMS);
+const LAYER_NORM_QUANTIZE = operation("layer_norm_quantize", ["write", "read", "read"], LAYER_PARAMS, SUMS_AND_RECORDS);
 
 export const OPERATIONS = [RMS_NORM, RMS_NORM_QUANTIZE, LAYER_NORM, LAYER_NORM_QUANTIZE];
 
@@ -34,7 +36,7 @@ export function rmsNorm(
   const [to, from, w] = [m.operand(dst), m.operand(x), m.window(weight, width * 4)];
   m.run(
     records ? RMS_NORM_QUANTIZE : RMS_NORM,
-    records ? { RECORDS_I8: records === "i8" } : {},
+    { SUBGROUPS: m.variants.subgroups, ...(records ? { RECORDS_I8: records === "i8" } : {}) },
     [to.binding, w.binding],
     { dst: to.word, x: from.word, weight: w.word, rows, width, eps },
     gridOf(rows),
@@ -56,7 +58,7 @@ export function layerNorm(
   const [to, from, w, b] = [m.operand(dst), m.operand(x), m.window(weight, width * 4), m.window(bias, width * 4)];
   m.run(
     records ? LAYER_NORM_QUANTIZE : LAYER_NORM,
-    records ? { RECORDS_I8: records === "i8" } : {},
+    { SUBGROUPS: m.variants.subgroups, ...(records ? { RECORDS_I8: records === "i8" } : {}) },
     [to.binding, w.binding, b.binding],
     { dst: to.word, x: from.word, weight: w.word, bias: b.word, rows, width, eps },
     gridOf(rows),

@@ -50,7 +50,7 @@ export function projectAndStore(
   const columns = q?.columns ?? 0;
   m.run(
     PROJECT_AND_STORE[k!.format],
-    { ...constantsOf(k!.format, rows, true), HALF_STORES: stored === KvFormat.f16 },
+    { ...constantsOf(m, k!.format, rows, true), HALF_STORES: stored === KvFormat.f16 },
     [from.binding, k!.packed.binding, norm.binding, toKeys.binding],
     {
       ...{ x: from.word, weight: norm.word, rows, width, eps },
