@@ -1,6 +1,7 @@
 /**
- * The GPU beside the CPU, in turns: operations with what the device can do at most, and whole networks. Prints tables, and
- * with `--write NAME` puts them into docs/bench/gpu_NAME.md.
+ * The GPU beside the CPU, in turns: operations with what the device can do at most, and whole networks, each in every way
+ * that the GPU has to compute: f32, and 16-bit floats, 8-bit records and subgroups where it has them. Prints tables, and with
+ * `--write NAME` puts them into docs/bench/gpu_NAME.md.
  *
  * Usage: deno task bench:gpu [--smolvlm] [--write NAME]
  */
@@ -12,7 +13,7 @@ import { BENCH_FOLDER, machineName } from "../report.ts";
 import { answerJobs } from "./answers.ts";
 import { ceilings } from "./ceilings.ts";
 import { networkJobs } from "./network.ts";
-import { columns, openOn } from "./on.ts";
+import { CPU, gpuColumns, openOn } from "./on.ts";
 import { type OperationJob, operationJobs } from "./operations.ts";
 
 /** Calls in a row at most, and about how long they are to take. */
@@ -29,7 +30,7 @@ device.addEventListener("uncapturederror", ({ error }) => {
   throw error;
 });
 const most = await ceilings(device);
-const [, onGpu] = columns(opened);
+const ways = gpuColumns(opened);
 
 print(`# WebGPU on ${description}`);
 print();
@@ -57,19 +58,27 @@ if (Deno.args.includes("--write")) await Deno.writeTextFile(`${BENCH_FOLDER}/gpu
 Deno.exit(0);
 
 async function operations() {
-  const backend = await onGpu!.open();
-  const jobs = operationJobs(backend);
-  print("| operation | µs | GFLOP/s | of the ceiling | GB/s | of the ceiling |");
-  print("| --- | --- | --- | --- | --- | --- |");
-  for (const job of jobs) {
-    await timeOf(job, 1);
-    const once = Math.max(await timeOf(job, 10) - most.waitMs, 0.01) / 10;
-    const times = Math.min(MAX_TIMES, Math.ceil(WANTED_MS / once));
-    const ms = Math.min(await timeOf(job, times), await timeOf(job, times)) - most.waitMs;
-    print(rowOf(job, Math.max(ms, 1e-3) / times));
+  const backends = await Promise.all(ways.map(({ open }) => open()));
+  const all = backends.map(operationJobs);
+  const others = ways.slice(1).map(({ name }) => ` ${name}, µs |`).join("");
+  print(`| operation | f32, µs | GFLOP/s | of the ceiling | GB/s | of the ceiling |${others}`);
+  print(`| --- | --- | --- | --- | --- | --- |${" --- |".repeat(ways.length - 1)}`);
+  for (const [place, job] of all[0]!.entries()) {
+    const times = [];
+    for (const jobs of all) times.push(await msOf(jobs[place]!));
+    print(rowOf(job, times[0]!) + times.slice(1).map((ms) => ` ${round(ms * 1000)} |`).join(""));
   }
   print();
-  backend.destroy();
+  for (const backend of backends) backend.destroy();
+}
+
+/** Milliseconds of a call among others. */
+async function msOf(job: OperationJob): Promise<number> {
+  await timeOf(job, 1);
+  const once = Math.max(await timeOf(job, 10) - most.waitMs, 0.01) / 10;
+  const times = Math.min(MAX_TIMES, Math.ceil(WANTED_MS / once));
+  const ms = Math.min(await timeOf(job, times), await timeOf(job, times)) - most.waitMs;
+  return Math.max(ms, 1e-3) / times;
 }
 
 async function timeOf(job: OperationJob, times: number): Promise<number> {
@@ -88,15 +97,16 @@ function rowOf({ name, flops, bytes }: OperationJob, ms: number): string {
 
 async function network(title: string, paths: PairPaths, prompts: readonly number[]) {
   const models = [];
-  for (const column of columns(opened)) {
+  for (const column of [CPU, ...ways]) {
     const backend = await column.open();
     models.push({ ...column, ...await openOn(backend, paths, Math.max(...prompts) + 128), backend });
   }
   const jobs = models.map(({ model }) => networkJobs(model, prompts));
   print(`## ${title}`);
   print();
-  print("| | wasm | webgpu | webgpu : wasm |");
-  print("| --- | --- | --- | --- |");
+  const names = models.map(({ name }) => name).join(" | ");
+  print(`| | ${names} | f32 : wasm |`);
+  print(`| --- |${" --- |".repeat(models.length + 1)}`);
   print(`| load, ms | ${models.map(({ loadMs }) => round(loadMs)).join(" | ")} | |`);
   await rows(jobs);
   for (const { backend } of models) backend.destroy();
@@ -109,9 +119,10 @@ async function network(title: string, paths: PairPaths, prompts: readonly number
 /** The same jobs of both, in turns. */
 async function rows(jobs: readonly (readonly Job[])[]) {
   for (const place of jobs[0]!.keys()) {
-    const [cpu, gpu] = await interleave(jobs.map((all) => all[place]!), 3, 1) as [Timing, Timing];
+    const timings = await interleave(jobs.map((all) => all[place]!), 3, 1);
+    const [cpu, gpu] = timings as [Timing, Timing, ...Timing[]];
     const unit = cpu.work === 1 ? "ms" : "tokens/s";
     const value = ({ ms, perSecond }: Timing) => round(unit === "ms" ? ms : perSecond);
-    print(`| ${cpu.name}, ${unit} | ${value(cpu)} | ${value(gpu)} | ${round(cpu.ms / gpu.ms)} x |`);
+    print(`| ${cpu.name}, ${unit} | ${timings.map(value).join(" | ")} | ${round(cpu.ms / gpu.ms)} x |`);
   }
 }

@@ -1,7 +1,7 @@
 import type { Backend } from "../../../sdk/backend/backend.ts";
 import { densePlan } from "../../../sdk/lazy/plan.ts";
 import { WasmBackend } from "../../../sdk/backend/wasm/backend.ts";
-import { WebGpuBackend } from "../../../sdk/backend/webgpu/backend.ts";
+import { WebGpuBackend, type WebGpuOptions } from "../../../sdk/backend/webgpu/backend.ts";
 import type { OpenDevice } from "../../../sdk/backend/webgpu/device.ts";
 import { openGguf } from "../../../sdk/gguf/gguf.ts";
 import { packagedKernels } from "../../../sdk/load.ts";
@@ -20,12 +20,23 @@ export interface Column {
   open(): Promise<Backend>;
 }
 
-/** The CPU's fastest kernels, and the GPU. */
-export function columns({ device }: OpenDevice): Column[] {
-  const wasm = async (maxBytes: number) => WasmBackend.create(await packagedKernels("relaxed"), "relaxed", maxBytes);
+const wasm = async (maxBytes: number) =>
+  await WasmBackend.create(await packagedKernels("relaxed"), "relaxed", maxBytes);
+
+/** The CPU's fastest kernels. */
+export const CPU: Column = { name: "wasm", open: () => wasm(1024 * MIB) };
+
+/** Every way of computing that the GPU has, of which plain f32 is the first. */
+export function gpuColumns({ device, capabilities }: OpenDevice): [Column, ...Column[]] {
+  const { f16, subgroups, dot4I8 } = capabilities;
+  const column = (name: string, options: WebGpuOptions): Column => ({
+    ...{ name, open: async () => new WebGpuBackend(device, await wasm(64 * MIB), options) },
+  });
   return [
-    { name: "wasm", open: () => wasm(1024 * MIB) },
-    { name: "webgpu", open: async () => new WebGpuBackend(device, await wasm(64 * MIB)) },
+    column("f32", {}),
+    ...f16 ? [column("f16", { f16 })] : [],
+    ...dot4I8 ? [column("i8", { records: "i8" })] : [],
+    ...subgroups ? [column("subgroups", { subgroups })] : [],
   ];
 }
 
