@@ -20,8 +20,9 @@ const [question, send, stop, again] = [
 /** A screen reader says an answer from here, once and whole, not piece by piece. */
 const said = byId("said", "p");
 
-const asked = new URLSearchParams(location.search).get("backend") ?? "auto";
-let known: Known = { asked: asked as BackendOption, modelBytes: 0, page: { kept: false } };
+/** `load` refuses what it does not know. */
+const asked = (new URLSearchParams(location.search).get("backend") ?? "auto") as BackendOption;
+let known: Known = { asked, modelBytes: 0, page: { kept: false } };
 let files: ModelFiles;
 let client: ModelClient | undefined;
 let loading: Promise<ModelClient> | undefined;
@@ -109,6 +110,8 @@ async function ask(text: string): Promise<void> {
   } catch (error) {
     tell(error);
     if (place.textContent === "" || !(error instanceof Stopped)) question.value ||= text;
+    // it will be asked again; under the first one is the photo, which stays
+    if (place.textContent === "" && !first) place.parentElement!.remove();
   } finally {
     setBusy(false);
   }
