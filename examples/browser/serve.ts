@@ -44,9 +44,10 @@ async function answer(folder: string, path: string, { method, headers }: Request
   // a URL's path has no ".." left, unless it was encoded
   const file = name.includes("..") ? undefined : await Deno.open(join(folder, name)).catch(() => undefined);
   if (!file) return refusal(404);
-  const { size } = await file.stat();
+  const { size, isFile } = await file.stat();
   const [first, end] = rangeOf(headers.get("range"), size);
-  if (first >= end || method === "HEAD") file.close();
+  if (!isFile || first >= end || method === "HEAD") file.close();
+  if (!isFile) return refusal(404);
   if (first >= end) return refusal(416, { "content-range": `bytes */${size}` });
   return new Response(method === "HEAD" ? null : await part(file, first, end), {
     status: headers.has("range") ? 206 : 200,
