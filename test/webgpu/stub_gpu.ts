@@ -19,7 +19,12 @@ export function stubGpu(options: StubOptions = {}): { readonly gpu: GPU; readonl
     devices.push(device);
     return Promise.resolve(device as unknown as GPUDevice);
   });
-  const adapter = { info: { vendor: "stub", ...options.info }, limits: LIMITS, requestDevice } as unknown as GPUAdapter;
+  const adapter = {
+    info: { vendor: "stub", ...options.info },
+    limits: LIMITS,
+    features: new Set(),
+    requestDevice,
+  } as unknown as GPUAdapter;
   const requestAdapter = options.requestAdapter ?? (() => Promise.resolve(adapter));
   return { gpu: { requestAdapter } as unknown as GPU, devices };
 }
@@ -127,7 +132,8 @@ export async function wrappedGpu({ shader, defaultLimits = false }: WrapOptions 
   };
   return {
     gpu: {
-      requestAdapter: () => Promise.resolve({ info, limits: adapter.limits, requestDevice }),
+      requestAdapter: () =>
+        Promise.resolve({ info, limits: adapter.limits, features: adapter.features, requestDevice }),
     } as unknown as GPU,
     get device() {
       return device!;
