@@ -16,7 +16,7 @@ const ignore = gpu === undefined;
 /** Windows that a matrix of some kilobytes needs several of. */
 const SMALL_BINDING = 8192;
 
-/** Values of 11 bits, whose sums of 32 are rounded as often: see wgsl/lib/linear_tiled_f16.wgsl. */
+/** Values of 11 bits, and as many of sums of 32 products: see wgsl/lib/linear_tiled_f16.wgsl. */
 const F16_TILES = 1e-6;
 const ALL: readonly Case[] = [...CASES, ...ATTENTION_CASES, ...JOINED_CASES];
 

@@ -16,7 +16,7 @@ export class Desk {
   }
 
   static async create(device: GPUDevice, options: WebGpuOptions = {}): Promise<Desk> {
-    const sizes = [["work", options.maxBinding ?? 1 << 20], ["weights", 4 << 20]] as const;
+    const sizes = [["work", options.maxBinding ?? 4 << 20], ["weights", 4 << 20]] as const;
     const { backend, regions } = await gpuBackend(device, sizes, options);
     return new Desk(backend, regions[0]!.address, regions[1]!.address);
   }

@@ -1,8 +1,8 @@
-// Many rows, in tiles of 16-bit floats; otherwise as the large squares of lib/linear_tiled.wgsl. Of a block of 32 inputs a row's values are
-// divided by a power of two, after which the largest is from 1 to 2, and weights are the whole numbers that their scales
-// multiply: so no sum of a block exceeds a quarter of what 16 bits hold, whatever the rows are. Sums of a block are added up
-// in 16 bits, those of all blocks in 32. Values keep 11 bits and a block's sum is rounded 32 times, which makes some 3e-7
-// of the squares.
+// Many rows, in tiles of 16-bit floats; otherwise as the large squares of lib/linear_tiled.wgsl. Of a block of 32 inputs a
+// row's values are divided by a power of two, after which the largest is from 1 to 2, and weights are the whole numbers that
+// their scales multiply: so no sum of a block exceeds a quarter of what 16 bits hold, whatever the rows are. Sums of a block
+// are added up in 16 bits, those of all blocks in 32. Values keep 11 bits, and a block's sum is rounded up to 64 times, which
+// makes less than 1e-6 of the squares.
 enable f16;
 
 const TILE = 64u;
