@@ -77,7 +77,7 @@ Deno.test("compare() leaves out an engine that fails, and says so", async () => 
 });
 
 const module = `${FOLDER}node_modules/onnxruntime-web/dist/ort.webgpu.min.mjs`;
-const able = await exists(module) && await navigator.gpu?.requestAdapter() !== null;
+const able = await exists(module) && Boolean(await navigator.gpu?.requestAdapter());
 // deno-lint-ignore no-console -- a skip must say why
 if (!able) console.log("skipped: onnxruntime-web on WebGPU (`deno task bench:gpu:peers` installs it), or no adapter");
 

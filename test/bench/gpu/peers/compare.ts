@@ -24,7 +24,7 @@ export interface Measured {
 }
 
 /** Runs in a row between two waits. */
-const TIMES = 8;
+const TIMES = 4;
 const DECODED = 16;
 
 /** A tile; prompts; tokens behind each of them. */
