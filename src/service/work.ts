@@ -67,6 +67,8 @@ export async function beginWork<Env extends object>(c: AppContext<Env>, service:
   const end = () => {
     // whoever still works for a request that has ended early finds no bytes, and nobody waits for what comes of it
     for (const bytes of kept.splice(0)) free(bytes);
+    // a runtime that holds listeners outside of the engine's heap would keep all of the request until a full collection
+    signal.removeEventListener("abort", end);
     done();
     place.leave();
     ended();
