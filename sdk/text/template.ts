@@ -1,5 +1,6 @@
 import { LorisError } from "../errors.ts";
 import { renderJinja } from "./jinja.ts";
+import { Placeholders } from "./placeholders.ts";
 
 /** One turn of a conversation; several parts stand in the order given. */
 export interface ChatMessage {
@@ -57,15 +58,10 @@ export function renderChat(template: string, messages: readonly ChatMessage[]): 
 
 type Layout = (message: ChatMessage) => string | ChatContent[];
 
-/** Where a text was: random spaces, a bracketed random number with the text's own, random spaces. */
-interface Placeholders {
-  readonly texts: string[];
-  readonly pattern: RegExp;
-  readonly make: (text: string) => string;
-}
-
 function render(template: string, messages: readonly ChatMessage[], images: number, layout: Layout): PromptPart[] {
-  const { texts, make, pattern } = placeholders(template);
+  const placeholders = new Placeholders(template);
+  const { texts } = placeholders;
+  const make = (text: string) => placeholders.make(text);
   const variables = {
     messages: messages.map((message) => {
       const content = layout(message);
@@ -92,14 +88,13 @@ function render(template: string, messages: readonly ChatMessage[], images: numb
       if (piece !== "") result.push({ type: "markup", text: piece });
     }
   };
-  for (const match of rendered.matchAll(pattern)) {
-    markup(rendered.slice(end, match.index));
-    end = match.index + match[0].length;
-    const index = Number(match[2]);
-    found.add(index);
-    let text = texts[index]!;
-    if (!match[1]) text = text.trimStart();
-    if (!match[3]) text = text.trimEnd();
+  for (const place of placeholders.placesIn(rendered)) {
+    markup(rendered.slice(end, place.start));
+    end = place.end;
+    found.add(place.index);
+    let text = texts[place.index]!;
+    if (place.trimmedStart) text = text.trimStart();
+    if (place.trimmedEnd) text = text.trimEnd();
     if (text !== "") result.push({ type: "text", text });
   }
   markup(rendered.slice(end));
@@ -108,29 +103,6 @@ function render(template: string, messages: readonly ChatMessage[], images: numb
   }
   if (image !== images) fail(`has ${image} places for pictures, the conversation has ${images} pictures`);
   return result;
-}
-
-/** Placeholders for one rendering; an empty text stays empty, since templates ask whether there is one. */
-function placeholders(template: string): Placeholders {
-  // Exotic spaces around the number tell afterwards which ends the template has trimmed. A template that holds the
-  // same characters by chance (or by design: it cannot know the number) gets others.
-  let nonce: string;
-  let spaces: string;
-  do {
-    const random = crypto.getRandomValues(new Uint32Array(4));
-    nonce = random.join("");
-    spaces = Array.from(random, (word) => String.fromCharCode(0x2000 + word % 7, 0x2000 + (word >>> 8) % 7)).join("");
-  } while (template.includes(nonce) || template.includes(spaces));
-  const texts: string[] = [];
-  return {
-    texts,
-    pattern: new RegExp(`(${spaces})?\uE000${nonce}:(\\d+)\uE001(${spaces})?`, "g"),
-    make(text) {
-      if (text === "") return "";
-      texts.push(text);
-      return `${spaces}\uE000${nonce}:${texts.length - 1}\uE001${spaces}`;
-    },
-  };
 }
 
 function parts(message: ChatMessage): ChatContent[] {
