@@ -68,6 +68,7 @@ Deno.test("agreementOn() counts tokens with another best, and those of them that
   assert.equal(ofCpu.imageError, 0);
   const page = markdown({
     ofExamples: false,
+    exact: false,
     ...{ date: "2000-01-01", machine: "m", deno: "1", device: "d", vision: "gpu", limits: "default" },
     results: { nano: found },
   });

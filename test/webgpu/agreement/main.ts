@@ -2,7 +2,8 @@
  * How a GPU follows the CPU: greedy answers of the CPU about real pictures, token by token, on the embedded model; and on a
  * seeded pair of SmolVLM-256M's shape, which is written into a temporary folder (250 MB).
  * Usage: deno task gpu:agreement [--pictures N] [--tokens N] [--only nano|smolvlm] [--vision gpu|cpu]
- *   [--limits adapter|default] [--photos] [--write] [--out DIR]
+ *   [--limits adapter|default] [--photos] [--exact] [--write] [--out DIR]
+ * --exact: the CPU computes with f32 activations, as the GPU does, and not with 8 bits.
  * --photos takes cuts of the photos in examples/ in the place of pictures that are not in this repository.
  * --vision cpu gives the GPU the CPU's image tokens. --limits default asks for no more than every WebGPU has.
  * Ends with 1 where fewer than 99 % of the tokens agree.
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
       ...{ pictures: { type: "string", default: "50" }, tokens: { type: "string", default: "24" } },
       ...{ only: { type: "string" }, vision: { type: "string", default: "gpu" }, out: { type: "string" } },
       ...{ limits: { type: "string", default: "adapter" }, photos: { type: "boolean", default: false } },
+      ...{ exact: { type: "boolean", default: false } },
       ...{ write: { type: "boolean", default: false } },
     },
   });
@@ -40,6 +42,7 @@ async function main(): Promise<void> {
     vision: oneOf("--vision", values.vision, ["gpu", "cpu"] as const),
     defaultLimits: oneOf("--limits", values.limits, ["adapter", "default"] as const) === "default",
     ofExamples: values.photos,
+    exact: values.exact,
     pictures: whole("--pictures", values.pictures),
     tokens: whole("--tokens", values.tokens),
   };
@@ -52,7 +55,7 @@ async function main(): Promise<void> {
   }
   const page = markdown({
     ...{ date: new Date().toISOString().slice(0, 10), machine: machineName(), deno: Deno.version.deno, device },
-    ...{ vision: options.vision, limits: values.limits, results, ofExamples: options.ofExamples },
+    ...{ vision: options.vision, limits: values.limits, results, ofExamples: options.ofExamples, exact: options.exact },
   });
   if (values.write) await saveReport(values.out, "agreement", page, { device, results });
   await Deno.stdout.write(new TextEncoder().encode(page));
@@ -68,6 +71,8 @@ interface Options {
   readonly defaultLimits: boolean;
   /** Cuts of the examples' photos. */
   readonly ofExamples: boolean;
+  /** The CPU's activations are f32. */
+  readonly exact: boolean;
   readonly pictures: number;
   readonly tokens: number;
 }
@@ -95,7 +100,7 @@ async function onSeeded(options: Options) {
 async function compare(
   pair: PairPaths,
   pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  { tokens, vision, ignoreEnd, defaultLimits }: Options & { ignoreEnd: boolean },
+  { tokens, vision, ignoreEnd, defaultLimits, exact }: Options & { ignoreEnd: boolean },
   memoryBudget: number,
 ) {
   const sources = [fileSource(pair.text), fileSource(pair.vision)] as const;
@@ -108,7 +113,7 @@ async function compare(
     return probe;
   };
   try {
-    const cpu = await opened(open);
+    const cpu = await opened(exact ? { ...open, build: "plain" } : open);
     const gpu = await opened({ ...open, backend: "webgpu", gpu: wrapped.gpu });
     let reference: Promise<Probe> | undefined;
     const sides = { cpu, gpu, reference: () => reference ??= opened({ ...open, build: "plain" }) };

@@ -9,6 +9,8 @@ export interface AgreementReport {
   readonly device: string;
   readonly vision: "gpu" | "cpu";
   readonly limits: string;
+  /** The CPU's activations were f32. */
+  readonly exact: boolean;
   /** Of cuts of the examples' photos. */
   readonly ofExamples: boolean;
   readonly results: Readonly<Record<string, Agreement>>;
@@ -19,7 +21,7 @@ const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
 
 /** The run as Markdown. */
 export function markdown(
-  { date, machine, deno, device, vision, limits, results, ofExamples }: AgreementReport,
+  { date, machine, deno, device, vision, limits, results, ofExamples, exact }: AgreementReport,
 ): string {
   return [
     "# A GPU beside the CPU",
@@ -30,7 +32,9 @@ export function markdown(
     `The CPU's greedy answers about pictures${
       ofExamples ? " (cuts of the photos in examples/)" : ""
     } are given to the GPU token by token. A token that the CPU does not decide is one ` +
-    "at which its best two logits are no farther apart than its own 8-bit activations make them wrong. Differences of logits " +
+    `at which its best two logits are no farther apart than ${
+      exact ? "0: here its activations are f32" : "its own 8-bit activations make them wrong"
+    }. Differences of logits ` +
     "are in parts of their spread; those of image tokens are squared differences beside the squares" +
     (vision === "gpu" ? "." : " (0: the GPU was given the CPU's)."),
     "",
