@@ -44,7 +44,7 @@ export interface WorkerEnv extends ModelEnv, BulkEnv {
 }
 
 /** What an isolate has room for beside the model: of one body, and of all together, of which one may be larger. */
-export const WORKER_LIMITS = { maxBodyBytes: 8 * 2 ** 20, maxHeldBytes: 6 * 2 ** 20 };
+export const WORKER_LIMITS = { maxBodyBytes: 8 * 2 ** 20, maxHeldBytes: 4 * 2 ** 20 };
 
 /** What {@link createWorker} makes a worker of. */
 export interface WorkerOptions {

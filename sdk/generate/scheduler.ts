@@ -97,6 +97,8 @@ export class Scheduler {
       request.signal?.removeEventListener("abort", abort);
       answer.abort(new DOMException("nobody reads the answer any more", "AbortError"));
       this.#leave(answer);
+      // what a weak map holds survives small collections, and would be kept until a full one
+      this.#prompts.delete(answer);
     }
   }
 
