@@ -36,7 +36,7 @@ Deno.test("measureGrowth() loads, asks in a row, floods, and tells bytes over th
     ...{ name: "nano", text: files.url(NANO.text), vision: files.url(NANO.vision) },
     ...{ budgetBytes: 72 << 20, contextTokens: 256, kv: "f16" as const, requests: 10 },
   };
-  const growth = await measureGrowth(runtime, subject, 1e6, PHOTO, largePhoto(1200, 900));
+  const growth = await measureGrowth(runtime, subject, 1e6, PHOTO, largePhoto(2400, 1800));
   assert.deepEqual([growth.weights, growth.visionWeights, growth.contextTokens], ["file", "resident", 256]);
   // the early one and /load, then a caption, ten in a row, ten at once
   assert.deepEqual([growth.loadedBytes, growth.captionBytes, growth.peakBytes], [3e6, 5e6, 45e6]);
