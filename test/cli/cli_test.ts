@@ -53,7 +53,7 @@ Deno.test("loris caption --json prints the documented keys and numbers, and noth
   assert.equal(code, 0);
   const line = JSON.parse(stdout);
   assert.deepEqual(Object.keys(line), [
-    ...["file", "caption", "finish_reason", "usage", "timings", "memory", "backend"],
+    ...["file", "caption", "finish_reason", "usage", "timings", "memory", "backend", "backend_reason"],
   ]);
   assert.deepEqual(Object.keys(line.usage), ["prompt_tokens", "completion_tokens", "image_tokens"]);
   assert.deepEqual(Object.keys(line.timings), [
@@ -69,6 +69,7 @@ Deno.test("loris caption --json prints the documented keys and numbers, and noth
   for (const [key, ms] of Object.entries(line.timings)) assert.ok(ms as number > 0, key);
   assert.ok(line.memory.peakBytes < 64 * 2 ** 20);
   assert.match(line.backend, /^wasm-(relaxed|simd128)$/);
+  assert.equal(line.backend_reason, "wasm: asked for");
 });
 
 Deno.test("loris caption --json of several pictures is one object a line, failures on standard error alone", async () => {
