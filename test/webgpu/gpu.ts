@@ -1,4 +1,4 @@
-/** What tests on a GPU share. They run where WebGPU has an adapter, be it one in software, and say so where it has none. */
+/** What tests on a GPU share. They run where there is one, in software only where that is asked for, and say so where they do not. */
 import type { Region } from "../../sdk/backend/backend.ts";
 import { WasmBackend } from "../../sdk/backend/wasm/backend.ts";
 import { WebGpuBackend, type WebGpuOptions } from "../../sdk/backend/webgpu/backend.ts";
@@ -10,16 +10,18 @@ import type { Computer } from "../model/pair.ts";
 const HOST_BYTES = 64 << 20;
 
 /**
- * A device with no higher limits than every WebGPU has, and with the features that operations have variants for, one for a test file; `undefined`, and a word about it, where there is no
- * adapter: tests that need one are then to be ignored, unless LORIS_GPU=required makes that an error. A command that the device refuses is an error of the test run.
+ * A device with no higher limits than every WebGPU has, and the features that operations have variants for, one for a test
+ * file. `undefined`, and a word about it, where there is no adapter, or only one in software, which takes minutes: tests that
+ * need one are then to be ignored. LORIS_GPU=required takes one in software, and makes it an error if there is none. A
+ * command that the device refuses is an error of the test run.
  */
 export async function device(): Promise<GPUDevice | undefined> {
-  const adapter = await navigator.gpu?.requestAdapter() ??
-    await navigator.gpu?.requestAdapter({ forceFallbackAdapter: true });
-  if (!adapter) {
-    if (Deno.env.get("LORIS_GPU") === "required") throw new Error("WebGPU has no adapter, and LORIS_GPU asks for one");
+  const required = Deno.env.get("LORIS_GPU") === "required";
+  const adapter = await navigator.gpu?.requestAdapter();
+  if (required && !adapter) throw new Error("WebGPU has no adapter, and LORIS_GPU asks for one");
+  if (!adapter || (!required && adapter.info.isFallbackAdapter)) {
     // deno-lint-ignore no-console -- a skip must say why
-    console.log("skipped: WebGPU has no adapter here (CONTRIBUTING.md says how to run on one in software)");
+    console.log(`skipped: WebGPU has ${adapter ? "only an adapter in software" : "no adapter"} (see CONTRIBUTING.md)`);
     return undefined;
   }
   const device = await adapter.requestDevice({ requiredFeatures: wantedFeatures(adapter) });
