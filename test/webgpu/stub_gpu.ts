@@ -41,6 +41,7 @@ export interface StubBuffer {
 /** As much of a `GPUDevice` as the backend uses. */
 export class StubDevice extends EventTarget {
   readonly limits = LIMITS;
+  readonly features: ReadonlySet<string> = new Set();
   readonly queue = { writeBuffer: nothing, submit: nothing };
   readonly lost: Promise<GPUDeviceLostInfo>;
   readonly #options: StubOptions;
