@@ -13,7 +13,7 @@ import { type Bench, numbers } from "./harness.ts";
 /** exp by a polynomial, relative error 2e-7, and f32 sums. */
 const EXP = 1e-12;
 /** 8-bit activations: (largest / rms)^2 / (12 * 127^2), with largest / rms about 2.5 in a block of 32. */
-export const ACTIVATIONS_8_BIT = 5e-5;
+const ACTIVATIONS_8_BIT = 5e-5;
 /** The same of products of two such numbers, which stray further: largest / rms about 4. */
 export const PRODUCTS_8_BIT = 1e-4;
 /** The rounding of the rounding: each of the two steps loses a part in 127. */

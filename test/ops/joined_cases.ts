@@ -8,7 +8,7 @@ import {
   WeightFormat,
 } from "../../sdk/backend/backend.ts";
 import { type Case, F32 } from "./case.ts";
-import { ACTIVATIONS_8_BIT, FORMAT_NAME, packed, PRODUCTS_8_BIT, rmsNormOf, siluOf } from "./cases.ts";
+import { FORMAT_NAME, packed, PRODUCTS_8_BIT, rmsNormOf, siluOf } from "./cases.ts";
 import { type Bench, numbers } from "./harness.ts";
 
 const EPS = 1e-5;
@@ -39,7 +39,8 @@ function rmsNormLinear(
   return {
     name: `rms_norm_linear [${rows}, ${width}] to ${columns.join(", ")}: ${names}`,
     bound: F32 * 10,
-    simdBound: ACTIVATIONS_8_BIT,
+    // a normalized row is a product of two such numbers
+    simdBound: PRODUCTS_8_BIT,
     async run(bench) {
       const [x, w] = [numbers(31, rows * width, 2), numbers(32, width)];
       const matrices = [];
@@ -74,7 +75,8 @@ function gatedLinear(
   return {
     name: `gated_linear [${rows}, ${width}] to ${hidden}: ${names}`,
     bound: F32 * 10,
-    simdBound: 2 * PRODUCTS_8_BIT,
+    // the row's rounding reaches both factors, and what they make is rounded again, straying further: about 6 of its rms
+    simdBound: 5 * PRODUCTS_8_BIT,
     async run(bench) {
       const b = bench.backend;
       const [x, w] = [numbers(36, rows * width, 2), numbers(37, width)];
