@@ -7,6 +7,11 @@ import { LorisError } from "./errors.ts";
 export type BackendOption = "auto" | "wasm" | "webgpu";
 export const BACKENDS: readonly BackendOption[] = ["auto", "wasm", "webgpu"];
 
+/** As much of WebGPU's `GPU` as is asked for; its own type is no part of every TypeScript's library. */
+export interface WebGpu {
+  requestAdapter(options?: { readonly powerPreference?: "low-power" | "high-performance" }): Promise<object | null>;
+}
+
 /** A backend that a model can be tried on. */
 export interface Candidate {
   readonly name: Exclude<BackendOption, "auto">;
@@ -32,7 +37,7 @@ export function candidates(
   option: BackendOption,
   { kernels, build }: Kernels,
   memoryBudget: number,
-  gpu: GPU | undefined,
+  gpu: WebGpu | undefined,
 ): Candidate[] {
   const wasm: Candidate = { name: "wasm", open: () => WasmBackend.create(kernels, build, memoryBudget) };
   const webgpu: Candidate = {
@@ -43,7 +48,7 @@ export function candidates(
         import("./backend/webgpu/open.ts"),
         WasmBackend.create(kernels, build, HOST_BYTES),
       ]);
-      return await openWebGpu(gpu, host, option === "webgpu");
+      return await openWebGpu(gpu as GPU | undefined, host, option === "webgpu");
     },
   };
   return option === "wasm" ? [wasm] : option === "webgpu" ? [webgpu] : [webgpu, wasm];

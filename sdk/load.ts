@@ -1,6 +1,13 @@
 import type { Backend } from "./backend/backend.ts";
 import { bestBuild, type KernelBuild } from "./backend/wasm/build.ts";
-import { type BackendOption, BACKENDS, type Candidate, candidates, isOfBackend } from "./backend_choice.ts";
+import {
+  type BackendOption,
+  BACKENDS,
+  type Candidate,
+  candidates,
+  isOfBackend,
+  type WebGpu,
+} from "./backend_choice.ts";
 import { Captioner, type CaptionerParts } from "./captioner.ts";
 import { LorisError } from "./errors.ts";
 import { Random } from "./generate/random.ts";
@@ -60,7 +67,7 @@ export interface LoadOptions {
    */
   readonly backend?: BackendOption;
   /** Where a GPU is asked for; `navigator.gpu` if left out. For runtimes that hand one out in another way, and for tests. */
-  readonly gpu?: GPU;
+  readonly gpu?: WebGpu;
   /** Compiled modules, for runtimes that forbid compiling at run time; found beside the package's files if left out. */
   readonly modules?: {
     readonly kernels: WebAssembly.Module;
