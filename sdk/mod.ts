@@ -13,6 +13,7 @@
  * @module
  */
 export { load, type LoadOptions } from "./load.ts";
+export type { BackendOption, WebGpu } from "./backend_choice.ts";
 export type { LoadProgress } from "./model/weights.ts";
 export {
   type Captioner,
