@@ -10,6 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
 import { packages } from "./packages_plugin.ts";
+import { withoutGpu } from "./without_gpu_plugin.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -29,7 +30,7 @@ export async function bundleWorker(entry: string, out: string): Promise<WorkerBu
     entryPoints: [resolve(root, entry)],
     outfile: code,
     ...{ bundle: true, minify: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "error" },
-    plugins: [filesBeside(files), packages],
+    plugins: [filesBeside(files), withoutGpu, packages],
   });
   await stop();
   for (const file of files) await copyFile(file, join(out, basename(file)));

@@ -7,6 +7,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { Buffer } from "node:buffer";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -23,11 +24,11 @@ function sizeOf(bytes: Uint8Array): Size {
   return { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
 }
 
-/** The entry as a bundler for browsers and Workers would ship it. */
-async function bundle(entry: string, dependencies: boolean): Promise<Size> {
-  const result = await build({
+/** The entry as a bundler for browsers and Workers would ship it; `later`: what it loads only where that is asked for. */
+async function bundle(entry: string, dependencies: boolean): Promise<Size & { readonly later: Size }> {
+  const { outputFiles, metafile } = await build({
     entryPoints: [join(root, entry)],
-    bundle: true,
+    ...{ bundle: true, splitting: true, outdir: join(root, "dist"), metafile: true },
     minify: true,
     write: false,
     format: "esm",
@@ -36,7 +37,18 @@ async function bundle(entry: string, dependencies: boolean): Promise<Size> {
     plugins: [packages(dependencies)],
     logLevel: "error",
   });
-  return sizeOf(result.outputFiles[0]!.contents);
+  const outputs = new Map(outputFiles.map(({ path, contents }) => [relative(process.cwd(), path), contents]));
+  const first = new Set<string>();
+  const follow = (path: string) => {
+    if (first.has(path)) return;
+    first.add(path);
+    for (const { path: to, kind, external } of metafile.outputs[path]!.imports) {
+      if (kind === "import-statement" && !external) follow(to);
+    }
+  };
+  follow(Object.keys(metafile.outputs).find((path) => metafile.outputs[path]!.entryPoint?.endsWith(entry))!);
+  const of = (paths: readonly string[]) => sizeOf(Buffer.concat(paths.map((path) => outputs.get(path)!)));
+  return { ...of([...first]), later: of([...outputs.keys()].filter((path) => !first.has(path))) };
 }
 
 /** There is no node_modules here: Deno keeps the packages, and says where. */
@@ -58,7 +70,9 @@ const modules = entries.filter((entry) => entry.name.endsWith(".wasm"))
   .map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
 const sizes = new Map<string, Size>();
 for (const file of modules) sizes.set(file, sizeOf(await readFile(join(root, file))));
-sizes.set("sdk/mod.ts, minified", await bundle("sdk/mod.ts", false));
+const alone = await bundle("sdk/mod.ts", false);
+sizes.set("sdk/mod.ts, minified", alone);
+sizes.set("WebGPU, where it is asked for", alone.later);
 sizes.set("sdk/mod.ts, minified, with dependencies", await bundle("sdk/mod.ts", true));
 sizes.set("src/service/app.ts, minified", await bundle("src/service/app.ts", false));
 sizes.set("src/service/app.ts, minified, with dependencies", await bundle("src/service/app.ts", true));
