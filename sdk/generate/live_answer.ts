@@ -69,8 +69,6 @@ class Abort implements AbortState {
 /** An answer in the making: takes logits, gives text. */
 export class LiveAnswer {
   readonly ids: number[] = [];
-  /** Time of the decode steps that it took part in. */
-  decodeMs = 0;
   readonly #tokenizer: Tokenizer;
   readonly #options: AnswerOptions;
   readonly #channel = new Channel<Delta, Generated>();
@@ -78,6 +76,9 @@ export class LiveAnswer {
   readonly #state = new Abort();
   #times: PrefillTimes = { visionMs: 0, prefillMs: 0 };
   #cachedTokens = 0;
+  /** Time of the decode steps that it took part in, until their tokens were known; and when the last one was. */
+  #decodeMs = 0;
+  #takenAt = 0;
   /** Until all tokens are taken that have been chosen. */
   #accepted = Promise.resolve();
   /** Certain, and not given out yet. */
@@ -147,9 +148,9 @@ export class LiveAnswer {
     to = 0,
   ): Promise<ChosenToken> {
     const { sampler, constraint, logprobs } = this.#options;
-    if (this.runsAhead) return { id: await sampler.sample(backend, logits, vocabulary, buffers, [], to) };
-    const tell = await logprobs?.read(backend, logits, vocabulary);
-    await constraint?.apply(backend, logits, vocabulary);
+    // where nothing is to be waited for, the choice is made before this returns
+    const tell = logprobs && await logprobs.read(backend, logits, vocabulary);
+    if (constraint) await constraint.apply(backend, logits, vocabulary);
     // a penalty must not bring a token back that is not allowed
     const recent = constraint ? this.ids.filter((id) => constraint.allows(id)) : this.ids;
     const id = await sampler.sample(backend, logits, vocabulary, buffers, recent, to);
@@ -161,14 +162,19 @@ export class LiveAnswer {
    * has ended takes nothing.
    *
    * @param room Tokens that its cache can still take.
+   * @param started When the step began that it comes of; left out for one of the prompt.
    */
-  accept(chosen: Promise<ChosenToken>, room: number): Promise<void> {
+  accept(chosen: Promise<ChosenToken>, room: number, started?: number): Promise<void> {
     const before = this.#accepted;
     return this.#accepted = (async () => {
       try {
         const token = await chosen;
         await before;
-        if (!this.ended) this.#accept(token, room);
+        if (this.ended) return;
+        const now = performance.now();
+        if (started !== undefined) this.#decodeMs += now - Math.max(started, this.#takenAt);
+        this.#takenAt = now;
+        this.#accept(token, room);
       } catch (error) {
         this.fail(error);
       }
@@ -191,7 +197,7 @@ export class LiveAnswer {
     this.#text += detokenizer.finish();
     const tokens = this.#log.finish(this.#text.length, detokenizer.stopped);
     if (this.#text !== "" || tokens.length > 0) this.#channel.push({ text: this.#text, tokens });
-    const { decodeMs } = this;
+    const decodeMs = this.#decodeMs;
     const cachedTokens = this.#cachedTokens;
     this.#channel.end({ finishReason, completionTokens: this.ids.length, cachedTokens, ...this.#times, decodeMs });
   }

@@ -178,8 +178,9 @@ export class Scheduler {
       const filled = await this.#vlm.prefill(held.cache, pieces, { signal, skip, between: () => this.#step() });
       held.describe(slotted, []);
       answer.filled(filled, skip);
-      this.#active.set(answer, { held, prompt: slotted });
-      await Promise.all(this.#choices([[answer, this.#active.get(answer)!]], filled.logits, 0));
+      const inUse = { held, prompt: slotted };
+      this.#active.set(answer, inUse);
+      await Promise.all(this.#choices([[answer, inUse]], filled.logits, 0));
     } catch (error) {
       answer.fail(error);
       this.#active.set(answer, { held, prompt: slotted });
@@ -210,12 +211,11 @@ export class Scheduler {
       }
       const takings: Promise<void>[] = [];
       for (let left = ahead - 1; left >= 0; left--) {
-        takings.push(...this.#choices(answers, logits, left));
+        takings.push(...this.#choices(answers, logits, left, started));
         if (left === 0) break;
         logits = await this.#vlm.stepsByChosen(answers.map(([, { held }]) => held.cache), this.#pacer);
       }
       await Promise.all(takings);
-      for (const [answer, { coming }] of answers) if (!coming) answer.decodeMs += performance.now() - started;
     } catch (error) {
       for (const [answer] of answers) answer.fail(error);
     }
@@ -237,14 +237,24 @@ export class Scheduler {
     );
   }
 
-  /** A token for each, from rows of logits. @param left Tokens that will be chosen before these are waited for. */
-  #choices(answers: readonly (readonly [LiveAnswer, InUse])[], logits: number, left: number): Promise<void>[] {
+  /**
+   * A token for each, from rows of logits.
+   *
+   * @param left Tokens that will be chosen before these are waited for.
+   * @param started When the step began, if it is one.
+   */
+  #choices(
+    answers: readonly (readonly [LiveAnswer, InUse])[],
+    logits: number,
+    left: number,
+    started?: number,
+  ): Promise<void>[] {
     const { language, backend } = this.#vlm;
     const { vocabulary } = language.config;
-    return answers.map(([answer, { held }], row) => {
+    return answers.map(([answer, { held, coming }], row) => {
       const to = left > 0 ? language.chosenAt(row) : 0;
       const chosen = answer.choose(backend, logits + row * vocabulary * 4, vocabulary, language.sampling, to);
-      return answer.accept(chosen, held.cache.room);
+      return answer.accept(chosen, held.cache.room, coming ? undefined : started);
     });
   }
 

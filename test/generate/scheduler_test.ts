@@ -111,3 +111,16 @@ Deno.test("after each step what has arrived meanwhile is seen", async () => {
   assert.ok(waited.length >= 18, `${waited.length} of ${steps}`);
   assert.deepEqual(new Set(waited), new Set([0]));
 });
+
+Deno.test("decode time is that of all steps, the last one too; the prompt's token takes none", async () => {
+  const scheduler = await open({ conversations: 1 });
+  const decodeMs = async (maxTokens: number) => {
+    const answer = scheduler.answer(request(prompts[0]!, 1, { maxTokens }));
+    let step = await answer.next();
+    while (!step.done) step = await answer.next();
+    assert.equal(step.value.completionTokens, maxTokens);
+    return step.value.decodeMs;
+  };
+  assert.equal(await decodeMs(1), 0);
+  assert.ok(await decodeMs(2) > 0);
+});
