@@ -1,7 +1,7 @@
 // Index of the largest element, of equal ones the first; 0xffffffff if any is NaN or infinite. One workgroup.
 #import first_largest
 
-struct Params { dst: u32, x: u32, elements: u32 }
+struct Params { x: u32, elements: u32 }
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> work: array<f32>;
@@ -26,5 +26,5 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
   }
   let found = first_largest(best, select(NOT_FINITE, place, finite), lane);
-  if (lane == 0u) { results[p.dst] = found; }
+  if (lane == 0u) { results[0] = found; }
 }

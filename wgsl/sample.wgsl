@@ -6,7 +6,7 @@
 #import weights_by_index
 
 struct Params {
-  dst: u32, scratch: u32, logits: u32, elements: u32, recent: u32, recents: u32,
+  scratch: u32, logits: u32, elements: u32, recent: u32, recents: u32,
   penalty: f32, temperature: f32, top_k: u32, top_p: f32, min_p: f32, uniform: f32,
 }
 
@@ -55,7 +55,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
   let first = first_largest(best, select(NOT_FINITE, place, finite), lane);
   if (p.temperature == 0.0) {
-    if (lane == 0u) { results[p.dst] = first; }
+    if (lane == 0u) { results[0] = first; }
     return;
   }
   let largest = bitcast<f32>(work[p.scratch + min(first, p.elements - 1u)]);
@@ -99,8 +99,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
   let chosen = find_by_index(range, wanted, lane);
   if (first == NOT_FINITE) {
-    if (lane == 0u) { results[p.dst] = NOT_FINITE; }
+    if (lane == 0u) { results[0] = NOT_FINITE; }
   } else if (chosen != NO_PLACE) {
-    results[p.dst] = chosen;
+    results[0] = chosen;
   }
 }

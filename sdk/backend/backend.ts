@@ -211,6 +211,8 @@ export interface Backend {
   clear(address: number, bytes: number): void;
   /** A copy of f32 elements, as they are when all operations called before have run. */
   read(address: number, elements: number): Promise<Float32Array<ArrayBuffer>>;
+  /** Lets the CPU change f32 elements: in place where the memory is its own, else in a copy that is written back. */
+  edit(address: number, elements: number, change: (values: Float32Array<ArrayBuffer>) => void): Promise<void>;
 
   /**
    * Address of as many bytes to load weights in, where the CPU converts them: `planned`, where the operations' memory is the

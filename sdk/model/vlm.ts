@@ -245,9 +245,10 @@ export class Vlm {
     const { selection } = this.#options;
     if (!selection || !random) return undefined;
     const { width } = this.language.config;
-    const rows = await this.backend.read(tile, this.vision.config.tokens * width);
-    const places = selectTokens(rows, width, selection, this.vision.importance, random);
-    this.backend.write(tile, rows.subarray(0, selection.keep * width));
+    let places: readonly number[] = [];
+    await this.backend.edit(tile, this.vision.config.tokens * width, (rows) => {
+      places = selectTokens(rows, width, selection, this.vision.importance, random);
+    });
     return places;
   }
 

@@ -30,6 +30,17 @@ for (const kind of BUILDS) {
     assert.deepEqual(await bench.get(at, 3), Float32Array.of(4, 2, 3));
   });
 
+  Deno.test(`${kind}: edit changes what is there; what the change throws is for who asked`, async () => {
+    const bench = await Bench.create(kind);
+    const at = bench.put([1, 2, 3, 4]);
+    await bench.backend.edit(at + 4, 2, (values) => void values.set(values.map((value) => 10 * value)));
+    assert.deepEqual(await bench.get(at, 4), Float32Array.of(1, 20, 30, 4));
+    const edited = bench.backend.edit(at, 1, () => {
+      throw new RangeError("no");
+    });
+    await assert.rejects(edited, new RangeError("no"));
+  });
+
   Deno.test(`${kind}: load scratch holds what is put there, as many bytes as were asked for`, async () => {
     const bench = await Bench.create(kind);
     const [one, other] = [Uint8Array.of(1, 2, 3, 4, 5), new Uint8Array(100).fill(6)];

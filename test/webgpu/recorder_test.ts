@@ -47,6 +47,13 @@ gpuTest("writes, dispatches, copies and clears of one turn run in their order", 
   assert.deepEqual(await third, floats(211, 222));
 });
 
+gpuTest("edit changes what all commands before it leave", async ({ b, at }) => {
+  b.write(at, floats(1, 2, 3));
+  b.add(at, at, 3);
+  await b.edit(at, 2, (values) => void values.set(values.map((value) => value + 100)));
+  assert.deepEqual(await b.read(at, 3), floats(102, 104, 6));
+});
+
 gpuTest("what is written is read before the call returns", async ({ b, at }) => {
   for (const elements of [1, 50_000]) {
     const values = new Float32Array(elements).fill(3);

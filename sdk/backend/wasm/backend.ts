@@ -357,6 +357,11 @@ export class WasmBackend implements Backend {
     return Promise.resolve(this.floats(address, elements).slice());
   }
 
+  // deno-lint-ignore require-await -- what `change` throws is to reject
+  async edit(address: number, elements: number, change: (values: Float32Array<ArrayBuffer>) => void): Promise<void> {
+    change(this.floats(address, elements));
+  }
+
   loadScratch(planned: number): number {
     return planned;
   }

@@ -14,8 +14,6 @@ export interface Variants {
   readonly subgroups: boolean;
 }
 
-/** u32 elements of answers for the CPU that can be under way at once. */
-const RESULTS = 256;
 /** Workgroups in x, when there are more than one dimension takes. */
 const MAX_GROUPS = 32768;
 
@@ -24,13 +22,6 @@ export interface Operand {
   readonly binding: Binding;
   readonly word: number;
   readonly segment: Segment;
-}
-
-/** A place for an answer to the CPU: u32 from `word` on of the binding. */
-export interface Answer {
-  readonly binding: Binding;
-  readonly word: number;
-  read(): Promise<Uint32Array<ArrayBuffer>>;
 }
 
 /**
@@ -43,7 +34,7 @@ export class DeviceMemory {
   readonly variants: Variants;
   readonly #host: WasmBackend;
   readonly #pipelines: Pipelines;
-  readonly #results: GPUBuffer;
+  readonly #answer: GPUBuffer;
   readonly #nothing: GPUBuffer;
   readonly #maxBinding: number;
   readonly #params = new ArrayBuffer(256);
@@ -51,7 +42,6 @@ export class DeviceMemory {
   readonly #paramFloats = new Float32Array(this.#params);
   #segments: Segments | undefined;
   #hostEnd: number;
-  #nextResult = 0;
 
   /**
    * @param host Converts weights; with nothing else in its memory.
@@ -66,7 +56,7 @@ export class DeviceMemory {
     this.recorder = new Recorder(device);
     this.#pipelines = new Pipelines(device);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    this.#results = device.createBuffer({ label: "answers", size: RESULTS * 4, usage });
+    this.#answer = device.createBuffer({ label: "answer", size: 4, usage });
     this.#nothing = device.createBuffer({ label: "nothing", size: 256, usage });
   }
 
@@ -77,7 +67,7 @@ export class DeviceMemory {
 
   /** Of the GPU's memory, and of the CPU's in which weights are converted. */
   get memoryBytes(): number {
-    const device = (this.#segments?.bytes ?? 0) + this.recorder.bytes + this.#results.size + this.#nothing.size;
+    const device = (this.#segments?.bytes ?? 0) + this.recorder.bytes + this.#answer.size + this.#nothing.size;
     return device + this.#host.memoryBytes;
   }
 
@@ -103,6 +93,12 @@ export class DeviceMemory {
   async read(address: number, elements: number): Promise<Float32Array<ArrayBuffer>> {
     const { segment, offset } = this.#at(address);
     return new Float32Array(await this.recorder.read(segment.buffer, offset, elements * 4));
+  }
+
+  async edit(address: number, elements: number, change: (values: Float32Array<ArrayBuffer>) => void): Promise<void> {
+    const values = await this.read(address, elements);
+    change(values);
+    this.write(address, values);
   }
 
   loadScratch(_planned: number, bytes: number): number {
@@ -148,7 +144,7 @@ export class DeviceMemory {
   destroy(): void {
     this.#segments?.destroy();
     this.recorder.destroy();
-    this.#results.destroy();
+    this.#answer.destroy();
     this.#nothing.destroy();
   }
 
@@ -177,14 +173,18 @@ export class DeviceMemory {
     return { buffer: this.#nothing, offset: 0, size: this.#nothing.size };
   }
 
-  /** A place for an answer, until so many others have been asked for as there are places. */
-  answer(elements = 1): Answer {
-    if (this.#nextResult + elements > RESULTS) this.#nextResult = 0;
-    const word = this.#nextResult;
-    this.#nextResult += elements;
-    const binding = { buffer: this.#results, offset: 0, size: this.#results.size };
-    const read = async () => new Uint32Array(await this.recorder.read(this.#results, word * 4, elements * 4));
-    return { binding, word, read };
+  /** Where an operation leaves a u32 for the CPU, which `takeAnswer` has to ask for before the next one does. */
+  get answer(): Binding {
+    return { buffer: this.#answer, offset: 0, size: this.#answer.size };
+  }
+
+  /** What the operation before has left. @param to 0, or an address where it is left as well. */
+  async takeAnswer(to: number): Promise<number> {
+    if (to !== 0) {
+      const { segment, offset } = this.#at(to);
+      this.recorder.copy(segment.buffer, offset, this.#answer, 0, 4);
+    }
+    return new Uint32Array(await this.recorder.read(this.#answer, 0, 4))[0]!;
   }
 
   /** Records a call of a variant of an operation. */

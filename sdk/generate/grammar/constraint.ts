@@ -39,14 +39,30 @@ export class Constraint {
    * work, `file_unsupported` if no token may follow because the vocabulary lacks bytes.
    */
   async apply(backend: Backend, logits: number, count: number): Promise<void> {
-    // what is overwritten must not hide that the network is broken
-    const [best, values] = await Promise.all([backend.argmax(logits, count), backend.read(logits, count)]);
-    if (best < 0) {
+    let any = false;
+    // what is overwritten must not hide that the network is broken; both are asked for before either is waited for
+    const [best, edited] = await Promise.allSettled([
+      backend.argmax(logits, count),
+      backend.edit(logits, count, (values) => {
+        any = this.#forbid(values);
+      }),
+    ]);
+    if (best.status === "rejected") throw best.reason;
+    if (best.value < 0) {
       throw new LorisError("non_finite", "the network's output is not finite; the weights are damaged");
     }
+    if (edited.status === "rejected") throw edited.reason;
+    if (any) return;
+    throw new LorisError("file_unsupported", "the vocabulary has no token with which the answer can go on as asked", {
+      param: "responseFormat",
+    });
+  }
+
+  /** @returns false if no token may follow. */
+  #forbid(values: Float32Array): boolean {
     this.#grammar.tidy();
     const mask = this.#mask();
-    const known = Math.min(count, mask.length * 32);
+    const known = Math.min(values.length, mask.length * 32);
     let any = false;
     for (let word = 0; word < mask.length; word++) {
       const bits = mask[word]!;
@@ -57,11 +73,7 @@ export class Constraint {
       else for (let id = word * 32; id < end; id++) if ((bits >>> (id & 31) & 1) === 0) values[id] = FORBIDDEN;
     }
     values.fill(FORBIDDEN, known);
-    backend.write(logits, values);
-    if (any) return;
-    throw new LorisError("file_unsupported", "the vocabulary has no token with which the answer can go on as asked", {
-      param: "responseFormat",
-    });
+    return any;
   }
 
   /** The token that was chosen; it must be one that may follow. */

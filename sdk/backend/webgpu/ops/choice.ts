@@ -1,5 +1,5 @@
 import type { TokenChoice } from "../../backend.ts";
-import type { Answer, DeviceMemory } from "../memory.ts";
+import type { DeviceMemory } from "../memory.ts";
 import { operation } from "../operation.ts";
 
 /** What f32 has next below 1. */
@@ -8,9 +8,9 @@ const BELOW_ONE = 1 - 2 ** -24;
 const LEAST = 2 ** -126;
 const MOST = 3.4e38;
 
-const ARGMAX = operation("argmax", ["write", "write"], { dst: "u32", x: "u32", elements: "u32" });
+const ARGMAX = operation("argmax", ["write", "write"], { x: "u32", elements: "u32" });
 const SAMPLE = operation("sample", ["write", "write"], {
-  ...{ dst: "u32", scratch: "u32", logits: "u32", elements: "u32", recent: "u32", recents: "u32" },
+  ...{ scratch: "u32", logits: "u32", elements: "u32", recent: "u32", recents: "u32" },
   ...{ penalty: "f32", temperature: "f32", top_k: "u32", top_p: "f32", min_p: "f32", uniform: "f32" },
 });
 
@@ -19,17 +19,13 @@ export const OPERATIONS = [ARGMAX, SAMPLE];
 /** See `Backend.argmax`. */
 export function argmax(m: DeviceMemory, x: number, elements: number, to = 0): Promise<number> {
   const from = m.operand(x);
-  const answer = m.answer();
-  m.run(ARGMAX, {}, [from.binding, answer.binding], { dst: answer.word, x: from.word, elements }, [1]);
-  return chosen(m, answer, to);
+  m.run(ARGMAX, {}, [from.binding, m.answer], { x: from.word, elements }, [1]);
+  return chosen(m, to);
 }
 
-async function chosen(m: DeviceMemory, { binding, word, read }: Answer, to: number): Promise<number> {
-  if (to !== 0) {
-    const place = m.operand(to);
-    m.recorder.copy(place.binding.buffer, place.word * 4, binding.buffer, word * 4, 4);
-  }
-  return (await read())[0]! | 0;
+/** The index that was left, or -1. */
+async function chosen(m: DeviceMemory, to: number): Promise<number> {
+  return await m.takeAnswer(to) | 0;
 }
 
 /** See `Backend.sampleScratch`: a weight for each. */
@@ -52,9 +48,8 @@ export function sample(
   to = 0,
 ): Promise<number> {
   const [work, from, ids] = [m.operand(scratch), m.operand(logits), m.operand(recent)];
-  const answer = m.answer();
-  m.run(SAMPLE, {}, [work.binding, answer.binding], {
-    ...{ dst: answer.word, scratch: work.word, logits: from.word, elements, recent: ids.word, recents },
+  m.run(SAMPLE, {}, [work.binding, m.answer], {
+    ...{ scratch: work.word, logits: from.word, elements, recent: ids.word, recents },
     penalty: normal(repetitionPenalty),
     temperature: temperature === 0 ? 0 : normal(temperature),
     top_k: topK === 0 ? elements : Math.min(topK, elements),
@@ -63,7 +58,7 @@ export function sample(
     min_p: minP === 0 ? 0 : normal(minP),
     uniform: Math.min(uniform, BELOW_ONE),
   }, [1]);
-  return chosen(m, answer, to);
+  return chosen(m, to);
 }
 
 function normal(value: number): number {
