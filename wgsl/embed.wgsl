@@ -1,8 +1,5 @@
 // Rows of the token embedding table, a packed matrix; a workgroup a row.
 #import grid
-// here, since what is imported within a condition counts as imported
-#import halves
-#import nibbles
 
 // packed: the group of 8 tokens that `first` is in, in words; ids, in words: which of them, if from first to under end
 struct Params { dst: u32, packed: u32, ids: u32, count: u32, width: u32, first: u32, end: u32 }
@@ -10,21 +7,7 @@ struct Params { dst: u32, packed: u32, ids: u32, count: u32, width: u32, first: 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> work: array<u32>;
 
-#if F32
-#import packed_f32
-#endif
-#if F16
-#import packed_f16
-#endif
-#if Q8
-#import packed_q8
-#endif
-#if Q4
-#import packed_q4
-#endif
-#if Q4_MIN
-#import packed_q4_min
-#endif
+#import packed_any
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {

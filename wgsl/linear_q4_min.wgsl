@@ -1,21 +1,4 @@
 // y = x W^T + bias with 4-bit weights with a minimum in blocks of 32.
 #import linear
 #import packed_q4_min
-#if RECORDS_I8
-#import input_i8
-#else
-#import input_f32
-#endif
-#if TILED
-#if RECORDS_I8
-#import linear_tiled_i8
-#else
-#if TILES_F16
-#import linear_tiled_f16
-#else
-#import linear_tiled
-#endif
-#endif
-#else
-#import linear_few
-#endif
+#import linear_of_records

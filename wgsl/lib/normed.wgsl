@@ -1,26 +1,9 @@
 // What products of a few rows have in common that are normalized on the way (rms_norm): the sum over the inputs of
 // x * weight * matrix is multiplied by 1 / sqrt(mean(x^2) + eps) in the end, which each workgroup makes itself. So no row
 // waits for its norm.
-// here, since what is imported within a condition counts as imported
-#import halves
-#import nibbles
 #import input_f32
 #import few_sums
-#if F32
-#import packed_f32
-#endif
-#if F16
-#import packed_f16
-#endif
-#if Q8
-#import packed_q8
-#endif
-#if Q4
-#import packed_q4
-#endif
-#if Q4_MIN
-#import packed_q4_min
-#endif
+#import packed_any
 
 @group(0) @binding(0) var<uniform> p: Params;
 
