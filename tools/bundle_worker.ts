@@ -30,7 +30,7 @@ export async function bundleWorker(entry: string, out: string): Promise<WorkerBu
     entryPoints: [resolve(root, entry)],
     outfile: code,
     ...{ bundle: true, minify: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "error" },
-    plugins: [filesBeside(files), withoutGpu, packages],
+    plugins: [filesBeside(files), withoutGpu, packages()],
   });
   await stop();
   for (const file of files) await copyFile(file, join(out, basename(file)));

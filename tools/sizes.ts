@@ -11,8 +11,9 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
+import { build, stop } from "npm:esbuild@0.28.2";
 import { bundleWorker } from "./bundle_worker.ts";
+import { packages } from "./packages_plugin.ts";
 
 interface Size {
   readonly raw: number;
@@ -49,20 +50,6 @@ async function bundle(entry: string, dependencies: boolean): Promise<Size & { re
   follow(Object.keys(metafile.outputs).find((path) => metafile.outputs[path]!.entryPoint?.endsWith(entry))!);
   const of = (paths: readonly string[]) => sizeOf(Buffer.concat(paths.map((path) => outputs.get(path)!)));
   return { ...of([...first]), later: of([...outputs.keys()].filter((path) => !first.has(path))) };
-}
-
-/** There is no node_modules here: Deno keeps the packages, and says where. */
-function packages(bundled: boolean): Plugin {
-  return {
-    name: "packages",
-    setup: ({ onResolve }) => {
-      onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
-        if (kind === "entry-point") return undefined;
-        if (path.startsWith("node:") || !bundled) return { path, external: true };
-        return { path: fileURLToPath(import.meta.resolve(path)) };
-      });
-    },
-  };
 }
 
 const entries = await readdir(join(root, "sdk"), { recursive: true, withFileTypes: true });

@@ -36,7 +36,7 @@ const BESIDE: Readonly<Record<string, string>> = {
 const BUNDLE: BuildOptions = {
   ...{ bundle: true, minify: true, charset: "utf8", legalComments: "none", logLevel: "error" },
   target: ["es2022", "safari16.4", "chrome113", "firefox121"],
-  plugins: [packages],
+  plugins: [packages()],
 };
 
 /** Builds the site into an empty folder. */

@@ -22,6 +22,8 @@ export const NANO: PairPaths = {
   vision: here("models/nano/nano-mmproj-q8_0.gguf"),
 };
 
+const MEMORY_BUDGET = 768 << 20;
+
 /** What {@link openPair} may be told beside the files. */
 export interface OpenOptions extends Partial<Omit<AssembleOptions, "contextTokens">> {
   /** No layer is lazy, if left out. */
@@ -38,26 +40,38 @@ export interface Opened {
 }
 
 /**
- * Loads a pair as the product does, on the relaxed kernels, but asks for no image token: a text-only model may stand beside any
- * encoder of its width.
+ * Loads a pair as the product does, but asks for no image token: a text-only model may stand beside any encoder of its width.
+ *
+ * @param backend Without memory yet.
  */
-export async function openPair(paths: PairPaths, contextTokens: number, options: OpenOptions = {}): Promise<Opened> {
+export async function openOn(
+  backend: Backend,
+  paths: PairPaths,
+  contextTokens: number,
+  options: Omit<OpenOptions, "wrap"> = {},
+): Promise<Omit<Opened, "backend">> {
   const sources = [fileSource(paths.text), fileSource(paths.vision)];
   const [text, vision] = await Promise.all(sources.map((source) => openGguf(source))) as [GgufFile, GgufFile];
   const pair = { text, vision, languageConfig: languageConfig(text), visionConfig: visionConfig(vision) };
-  const { wrap = (backend) => backend, memoryBudget = 768 << 20, weights = "auto", ...rest } = options;
+  const { memoryBudget = MEMORY_BUDGET, weights = "auto", ...rest } = options;
   const lazy = options.lazy ?? densePlan(pair.languageConfig.layers);
-  const backend = await WasmBackend.create(await packagedKernels("relaxed"), "relaxed", memoryBudget);
   const whole = {
     ...{ ...pair, lazy, visionTensors: visionTensors(vision, pair.visionConfig) },
     languageTensors: languageTensors(text, pair.languageConfig, lazy),
   };
-  const wrapped = wrap(backend);
-  const plan = planModel(wrapped, whole, { ...rest, memoryBudget, weights, contextTokens });
-  const model = assemble(wrapped, whole, plan);
-  await loadWeights(wrapped, model.placed, model.scratch);
+  const plan = planModel(backend, whole, { ...rest, memoryBudget, weights, contextTokens });
+  const model = assemble(backend, whole, plan);
+  await loadWeights(backend, model.placed, model.scratch);
   await Promise.all(sources.map((source) => source.close()));
-  return { model, pair: whole, backend };
+  return { model, pair: whole };
+}
+
+/** The same on the relaxed kernels. */
+export async function openPair(paths: PairPaths, contextTokens: number, options: OpenOptions = {}): Promise<Opened> {
+  const { wrap = (backend) => backend, ...rest } = options;
+  const memoryBudget = options.memoryBudget ?? MEMORY_BUDGET;
+  const backend = await WasmBackend.create(await packagedKernels("relaxed"), "relaxed", memoryBudget);
+  return { ...await openOn(wrap(backend), paths, contextTokens, rest), backend };
 }
 
 /** The model alone of {@link openPair}. */

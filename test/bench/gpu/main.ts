@@ -13,7 +13,7 @@ import { BENCH_FOLDER, machineName } from "../report.ts";
 import { answerJobs } from "./answers.ts";
 import { ceilings } from "./ceilings.ts";
 import { networkJobs } from "./network.ts";
-import { CPU, gpuColumns, openOn } from "./on.ts";
+import { CPU, gpuColumns, timedOn } from "./on.ts";
 import { type OperationJob, operationJobs } from "./operations.ts";
 
 /** Calls in a row at most, and about how long they are to take. */
@@ -99,7 +99,7 @@ async function network(title: string, paths: PairPaths, prompts: readonly number
   const models = [];
   for (const column of [CPU, ...ways]) {
     const backend = await column.open();
-    models.push({ ...column, ...await openOn(backend, paths, Math.max(...prompts) + 128), backend });
+    models.push({ ...column, ...await timedOn(backend, paths, Math.max(...prompts) + 128), backend });
   }
   const jobs = models.map(({ model }) => networkJobs(model, prompts));
   print(`## ${title}`);

@@ -1,16 +1,10 @@
 import type { Backend } from "../../../sdk/backend/backend.ts";
-import { densePlan } from "../../../sdk/lazy/plan.ts";
 import { WasmBackend } from "../../../sdk/backend/wasm/backend.ts";
 import { WebGpuBackend, type WebGpuOptions } from "../../../sdk/backend/webgpu/backend.ts";
 import type { OpenDevice } from "../../../sdk/backend/webgpu/device.ts";
-import { openGguf } from "../../../sdk/gguf/gguf.ts";
 import { packagedKernels } from "../../../sdk/load.ts";
-import { assemble, type Assembled, planModel } from "../../../sdk/model/assemble.ts";
-import { languageConfig, visionConfig } from "../../../sdk/model/config.ts";
-import { languageTensors, visionTensors } from "../../../sdk/model/tensors.ts";
-import { loadWeights } from "../../../sdk/model/weights.ts";
-import { fileSource } from "../../../sdk/sources/file.ts";
-import type { PairPaths } from "../model.ts";
+import type { Assembled } from "../../../sdk/model/assemble.ts";
+import { openOn, type PairPaths } from "../model.ts";
 
 const MIB = 2 ** 20;
 
@@ -41,25 +35,14 @@ export function gpuColumns({ device, capabilities }: OpenDevice): [Column, ...Co
 }
 
 /** A pair as the product assembles it, and how long its weights took; as large as it wants to be. */
-export async function openOn(
+export async function timedOn(
   backend: Backend,
   paths: PairPaths,
   contextTokens: number,
 ): Promise<{ readonly model: Assembled; readonly loadMs: number }> {
   const started = performance.now();
-  const sources = [fileSource(paths.text), fileSource(paths.vision)] as const;
-  const [text, vision] = await Promise.all([openGguf(sources[0]), openGguf(sources[1])]);
-  const pair = { text, vision, languageConfig: languageConfig(text), visionConfig: visionConfig(vision) };
-  const lazy = densePlan(pair.languageConfig.layers);
-  const whole = {
-    ...{ ...pair, lazy, visionTensors: visionTensors(vision, pair.visionConfig) },
-    languageTensors: languageTensors(text, pair.languageConfig, lazy),
-  };
-  const plan = planModel(backend, whole, { memoryBudget: 1024 * MIB, weights: "auto", contextTokens });
-  const model = assemble(backend, whole, plan);
-  await loadWeights(backend, model.placed, model.scratch);
+  const { model } = await openOn(backend, paths, contextTokens, { memoryBudget: 1024 * MIB });
   // what a GPU was given is there when it answers
   await model.vlm.prove(model.cache);
-  await Promise.all(sources.map((source) => source.close()));
   return { model, loadMs: performance.now() - started };
 }

@@ -16,8 +16,6 @@ import { fileSource } from "../../../../sdk/sources/file.ts";
 import type { PairPaths } from "../../model.ts";
 import { anyRows, type Engine, SEEDS, tilePixels } from "./job.ts";
 
-/** Rows of a pass: as many as the product takes. */
-const MAX_ROWS = 128;
 const HOST_BYTES = 64 * 2 ** 20;
 
 /** @param contextTokens Slots of the cache. */
@@ -30,13 +28,15 @@ export async function openLoris(device: GPUDevice, paths: PairPaths, contextToke
     device,
     await WasmBackend.create(await packagedKernels("relaxed"), "relaxed", HOST_BYTES),
   );
+  // as many as the product takes
+  const maxRows = backend.rowsTogether;
   const plan = new MemoryPlan(backend.base);
   const weights = placeWeights(plan, backend, languageTensors(text, c, lazy), visionTensors(picture, v), "file");
   const cache = new KvCache(plan, c, { contextTokens });
-  const sizes = { maxRows: MAX_ROWS, contextTokens: cache.capacity, maxConversations: 1 };
+  const sizes = { maxRows, contextTokens: cache.capacity, maxConversations: 1 };
   const rowBytes = c.width * 4;
-  const looking = { rows: backend.rowsTogether };
-  const [x, tokens] = [MAX_ROWS, v.tokens].map((rows) => plan.reserve("activations", rows * rowBytes)) as [
+  const looking = { rows: maxRows };
+  const [x, tokens] = [maxRows, v.tokens].map((rows) => plan.reserve("activations", rows * rowBytes)) as [
     number,
     number,
   ];
@@ -60,12 +60,12 @@ export async function openLoris(device: GPUDevice, paths: PairPaths, contextToke
   /** Rows through all layers, every row of them; afterwards `x` has the last pass's. */
   const forward = async (values: Float32Array) => {
     const count = values.length / c.width;
-    for (let from = 0; from < count; from += MAX_ROWS) {
-      const rows = Math.min(MAX_ROWS, count - from);
+    for (let from = 0; from < count; from += maxRows) {
+      const rows = Math.min(maxRows, count - from);
       backend.write(x, values.subarray(from * c.width, (from + rows) * c.width));
       await language.forward(x, [{ cache, rows, wanted: "all" }], pacer);
     }
-    return x + ((count - 1) % MAX_ROWS) * rowBytes;
+    return x + ((count - 1) % maxRows) * rowBytes;
   };
 
   return {
