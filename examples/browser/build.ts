@@ -31,7 +31,6 @@ const BESIDE: Readonly<Record<string, string>> = {
   "examples/photos/stream.jpg": "photos/stream.jpg",
   "examples/photos/rocket.jpg": "photos/rocket.jpg",
   "examples/browser/index.html": "index.html",
-  "examples/browser/style.css": "style.css",
 };
 const BUNDLE: BuildOptions = {
   ...{ bundle: true, minify: true, charset: "utf8", legalComments: "none", logLevel: "error" },
@@ -42,7 +41,7 @@ const BUNDLE: BuildOptions = {
 /** Builds the site into an empty folder. */
 export async function buildSite(out: string): Promise<void> {
   await rm(out, { recursive: true, force: true });
-  const entries = ["main.ts", "model_worker.ts"].map((file) => join(here, file));
+  const entries = ["main.ts", "model_worker.ts", "style.css"].map((file) => join(here, file));
   await build({ ...BUNDLE, entryPoints: entries, outdir: out, format: "esm", splitting: true });
   await Promise.all(Object.entries(BESIDE).map(([from, to]) => copy(join(root, from), join(out, to))));
   const model: ModelFiles = { text: await addWeights(MODEL.text, out), vision: await addWeights(MODEL.vision, out) };
