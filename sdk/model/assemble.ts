@@ -135,8 +135,8 @@ export interface ModelPlan {
 
 /**
  * Finds the first way to hold the model that fits the budget: the encoder in memory before streaming it, weights as the
- * file has them before smaller ones, for each more context before less, and for that more rows before fewer. Where layers are streamed, what is left of the
- * budget goes to tiles that share a pass over them.
+ * file has them before smaller ones, for each more context before less, and for that more rows before fewer. Where
+ * layers are streamed, what is left of the budget goes to tiles that share a pass over them.
  *
  * @throws {LorisError} `memory_budget` with the whole sum of the smallest way, if none fits.
  */
