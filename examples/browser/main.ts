@@ -1,9 +1,10 @@
 /** The page: a photo goes in, its caption comes out of the worker beside it. */
 import type { Message } from "../../sdk/mod.ts";
+import { byId, onFilesOffered } from "../../src/page/dom.ts";
 import { type BackendOption, type ModelFiles, WEIGHTS_CACHE } from "./messages.ts";
 import { ModelClient, Stopped } from "./model_client.ts";
 import { keepPage } from "./offline.ts";
-import { addTurn, byId, type Known, megabytes, showAnswer, showFacts, showProgress } from "./view.ts";
+import { addTurn, type Known, megabytes, showAnswer, showFacts, showProgress } from "./view.ts";
 import { areKept } from "./weights.ts";
 
 interface Photo {
@@ -166,19 +167,7 @@ function listen(): void {
     else model().catch(tell);
   });
   stop.addEventListener("click", () => client?.stop());
-  document.addEventListener("paste", ({ clipboardData }) => pickFile(clipboardData?.files));
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.add("dragging");
-  });
-  document.addEventListener("dragleave", ({ relatedTarget }) => {
-    if (relatedTarget === null) document.body.classList.remove("dragging");
-  });
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("dragging");
-    pickFile(event.dataTransfer?.files);
-  });
+  onFilesOffered(pickFile);
 }
 
 async function start(): Promise<void> {

@@ -1,8 +1,6 @@
+import { byId } from "../../src/page/dom.ts";
 import type { KeptPage } from "./offline.ts";
 import type { Answered, BackendOption, Computing, Loaded, Progress } from "./messages.ts";
-
-export const byId = <Name extends keyof HTMLElementTagNameMap>(id: string, _name: Name): HTMLElementTagNameMap[Name] =>
-  document.getElementById(id) as HTMLElementTagNameMap[Name];
 
 function element<Name extends keyof HTMLElementTagNameMap>(name: Name, className: string, text = "") {
   const made = document.createElement(name);

@@ -1,5 +1,6 @@
 /** The page's behaviour. `tools/build_page.ts` puts it, with the page and its style, into a module of the service. */
 import type { ChatRequestMessage } from "../service/chat_schema.ts";
+import { byId, onFilesOffered } from "./dom.ts";
 import { answerFacts, type Facts, modelFacts } from "./facts.ts";
 import { type Photo, readPhoto } from "./photo.ts";
 import { inWords, wantsKey } from "./problems.ts";
@@ -10,8 +11,6 @@ interface Conversation {
   readonly messages: ChatRequestMessage[];
 }
 
-const byId = <Name extends keyof HTMLElementTagNameMap>(id: string, _name: Name): HTMLElementTagNameMap[Name] =>
-  document.getElementById(id) as HTMLElementTagNameMap[Name];
 const [log, problem, state] = [byId("log", "section"), byId("problem", "p"), byId("state", "p")];
 /** A screen reader says an answer from here, once and whole, not piece by piece. */
 const said = byId("said", "p");
@@ -215,19 +214,7 @@ keyForm.addEventListener("submit", (event) => {
     byId("choose", "button").focus();
   }, tell);
 });
-document.addEventListener("paste", ({ clipboardData }) => void pick(clipboardData?.files ?? []));
-document.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dragging");
-});
-document.addEventListener("dragleave", ({ relatedTarget }) => {
-  if (relatedTarget === null) document.body.classList.remove("dragging");
-});
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dragging");
-  void pick(event.dataTransfer?.files ?? []);
-});
+onFilesOffered((files) => void pick(files ?? []));
 showStatus().catch((error) => {
   if (wantsKey(error)) keyForm.hidden = false;
   else tell(error);

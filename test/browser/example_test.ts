@@ -5,6 +5,7 @@ import type { Page } from "npm:playwright-core@1.65.1";
 import { WEIGHTS_CACHE } from "../../examples/browser/messages.ts";
 import { findings, scrollWidth } from "./barriers.ts";
 import { answered, askSample, exampleTest, facts, PHOTO, site, wanted } from "./example.ts";
+import { offerPhoto } from "./offer_photo.ts";
 
 const MODEL_BYTES = 29_241_760 + 24_601_536;
 const PART_BYTES = 2 * 2 ** 20;
@@ -143,17 +144,9 @@ exampleTest(
 exampleTest("example: a photo dropped or pasted is taken as one chosen is", async (visit) => {
   const page = await visit("?backend=wasm");
   await page.locator("#facts dt").first().waitFor();
-  const bytes = [...await readFile(PHOTO)];
-  for (const kind of ["drop", "paste"]) {
-    await page.evaluate(({ kind, bytes }) => {
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([new Uint8Array(bytes)], `${kind}.jpg`, { type: "image/jpeg" }));
-      const event = kind === "drop"
-        ? new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true })
-        : new ClipboardEvent("paste", { clipboardData: dataTransfer, bubbles: true });
-      document.querySelector("#picker")!.dispatchEvent(event);
-    }, { kind, bytes });
-    await page.getByAltText(`Your photo, ${kind}.jpg`).waitFor();
+  const bytes = await readFile(PHOTO);
+  for (const kind of ["drop", "paste"] as const) {
+    await offerPhoto(page, kind, bytes);
     assert.equal(await answered(page), wanted);
   }
 });

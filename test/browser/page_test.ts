@@ -6,6 +6,7 @@ import type { BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
 import { startServer } from "../service/server.ts";
 import { findings, scrollWidth } from "./barriers.ts";
 import { complaintsOf, hasChromium, startChromium } from "./chromium.ts";
+import { offerPhoto } from "./offer_photo.ts";
 
 const ignore = !hasChromium();
 const root = new URL("../../", import.meta.url);
@@ -111,17 +112,9 @@ pageTest("page: it says what the model is, its memory, and what the lazy plan sa
 });
 
 pageTest("page: a photo dropped or pasted is taken as one chosen is", async (page) => {
-  const bytes = [...await readFile(PHOTO)];
-  for (const kind of ["drop", "paste"]) {
-    await page.evaluate(({ kind, bytes }) => {
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([new Uint8Array(bytes)], `${kind}.jpg`, { type: "image/jpeg" }));
-      const event = kind === "drop"
-        ? new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true })
-        : new ClipboardEvent("paste", { clipboardData: dataTransfer, bubbles: true });
-      document.querySelector("#picker")!.dispatchEvent(event);
-    }, { kind, bytes });
-    await page.getByAltText(`Your photo, ${kind}.jpg`).waitFor();
+  const bytes = await readFile(PHOTO);
+  for (const kind of ["drop", "paste"] as const) {
+    await offerPhoto(page, kind, bytes);
     await state(page, "Done.");
     assert.match(await textOf(page, ".answer"), /dog/);
   }
