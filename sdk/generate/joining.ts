@@ -1,8 +1,8 @@
 import { allSlots, sharedSlots, type SlottedPiece, type Text, textAfter } from "./prefix.ts";
 
 /**
- * Rows that a matrix takes without being unpacked (`FEWEST_ROWS` of the kernels' `panel.rs`, less one): they cost the same
- * each, together or not, and one more makes all of them go the way of many rows, which pays off from some dozens on.
+ * Rows that the kernels do not unpack weights for (`FEWEST_ROWS` of `simd.rs`, for most of their ways to multiply): they
+ * cost the same each, together or not; with one more all go the way of many rows, which pays off from some dozens on.
  */
 const FEW_ROWS = 19;
 

@@ -1,7 +1,8 @@
 //! y = x W^T + bias with 4-bit weights in blocks of 32, and activations as `quantize` makes them.
 
 /// `dst`: f32 rows of `stride` values, `columns` written; `x`: `rows` records of `quantize`; `weight`: packed q4;
-/// `bias`: f32 `[columns]` or null; `epilogue`: see `linear_float::epilogue`.
+/// `bias`: f32 `[columns]` or null; `epilogue`: see `linear_float::epilogue`; `bytes`: what `relaxed_bytes` said of this
+/// engine; the result is the same for all.
 #[no_mangle]
 pub unsafe extern "C" fn linear_q4(
     dst: *mut f32,
@@ -13,8 +14,9 @@ pub unsafe extern "C" fn linear_q4(
     columns: usize,
     stride: usize,
     epilogue: u32,
+    bytes: u32,
 ) {
-    linear::<false>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
+    linear::<false>(dst, x, weight, bias, rows, width, columns, stride, epilogue, bytes);
 }
 
 /// As [`linear_q4`], with a minimum in each block.
@@ -29,8 +31,9 @@ pub unsafe extern "C" fn linear_q4_min(
     columns: usize,
     stride: usize,
     epilogue: u32,
+    bytes: u32,
 ) {
-    linear::<true>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
+    linear::<true>(dst, x, weight, bias, rows, width, columns, stride, epilogue, bytes);
 }
 
 /// Blocks with a minimum, or without.
@@ -45,7 +48,10 @@ unsafe fn linear<const MIN: bool>(
     columns: usize,
     stride: usize,
     epilogue: u32,
+    bytes: u32,
 ) {
+    #[cfg(not(all(feature = "simd", target_feature = "relaxed-simd")))]
+    let _ = bytes;
     #[cfg(not(feature = "simd"))]
     {
         use crate::pack::Format;
@@ -61,7 +67,16 @@ unsafe fn linear<const MIN: bool>(
             bias,
             epilogue,
         };
-        crate::product::linear::<simd::Q4<MIN>>(to, x, weight, rows, width);
+        #[cfg(target_feature = "relaxed-simd")]
+        {
+            use crate::simd::{Bytes, Paired, Relaxed};
+            if bytes == Bytes::Widen as u32 {
+                return crate::product::linear::<simd::Q4<Paired, MIN>>(to, x, weight, rows, width);
+            }
+            crate::product::linear::<simd::Q4<Relaxed, MIN>>(to, x, weight, rows, width);
+        }
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        crate::product::linear::<simd::Q4<crate::simd::Widened, MIN>>(to, x, weight, rows, width);
     }
 }
 
@@ -90,20 +105,17 @@ pub unsafe fn plain(
 pub mod simd {
     use crate::pack::{GROUP, Q4_BLOCK, Q4_MIN_BLOCK};
     use crate::product::Weights;
-    use crate::simd::{constant, load_scales};
+    use crate::simd::{constant, load_scales, Dot};
     use core::arch::wasm32::*;
+    use core::marker::PhantomData;
 
     /// Without relaxed SIMD the weights are widened, and may as well be signed: their offset is taken off in unpacking.
-    #[cfg(not(target_feature = "relaxed-simd"))]
-    type Nibble = crate::simd::Widened;
-    #[cfg(target_feature = "relaxed-simd")]
-    type Nibble = crate::simd::Relaxed;
     const SIGNED: bool = !cfg!(target_feature = "relaxed-simd");
 
     /// Packed q4, with or without minimums.
-    pub struct Q4<const MIN: bool>;
+    pub struct Q4<D: Dot, const MIN: bool>(PhantomData<D>);
 
-    impl<const MIN: bool> Q4<MIN> {
+    impl<D: Dot, const MIN: bool> Q4<D, MIN> {
         #[inline(always)]
         fn signed<const N: usize>(nibbles: [v128; N]) -> [v128; N] {
             if SIGNED && !MIN {
@@ -114,8 +126,8 @@ pub mod simd {
         }
     }
 
-    impl<const MIN: bool> Weights for Q4<MIN> {
-        type Dot = Nibble;
+    impl<D: Dot, const MIN: bool> Weights for Q4<D, MIN> {
+        type Dot = D;
         const BLOCK_BYTES: usize = if MIN { Q4_MIN_BLOCK } else { Q4_BLOCK };
         const OFFSET_SHIFT: Option<u32> = if MIN || SIGNED { None } else { Some(0) };
         const MINIMUM: bool = MIN;

@@ -15,9 +15,6 @@ use core::arch::wasm32::*;
 use core::hint::black_box;
 use core::ptr::{addr_of, addr_of_mut};
 
-/// With fewer rows the unpacking costs more than it saves.
-pub const FEWEST_ROWS: usize = 20;
-
 /// Columns of a panel: their sums over two vectors of rows, 12, fill the registers with what it takes to make them.
 const COLUMNS: usize = 6;
 /// Most blocks of a panel.
@@ -194,12 +191,13 @@ unsafe fn block<const V: usize, const B: usize, D: Dot, const MINIMUM: bool, con
         let sum = f32x4_mul(f32x4_convert_i32x4(eights(v)), constant!(f32 - 0.125));
         f32x4_mul(sum, scales[v])
     });
+    let starts: [v128; V] = core::array::from_fn(start);
     // written out, or compilers may keep a loop and with it the sums in memory
     macro_rules! columns {
         ($($c:literal)*) => {$(
             let scale = splat(floats.add($c));
             for v in 0..V {
-                let integer = f32x4_sub(dots[$c][v].sum(start(v)), magic);
+                let integer = f32x4_sub(dots[$c][v].sum(starts[v]), magic);
                 let mut y = f32x4_mul(f32x4_mul(integer, scale), scales[v]);
                 if MINIMUM {
                     y = f32x4_add(y, f32x4_mul(splat(floats.add(COLUMNS + $c)), of_inputs[v]));

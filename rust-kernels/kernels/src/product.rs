@@ -48,7 +48,7 @@ pub struct Destination {
 /// three ways to multiply 8-bit weights an engine runs one.
 #[inline(never)]
 pub unsafe fn linear<W: Weights>(to: Destination, x: *const u8, weight: *const u8, rows: usize, width: usize) {
-    let whole = if rows < panel::FEWEST_ROWS {
+    let whole = if rows < W::Dot::FEWEST_ROWS {
         0
     } else {
         rows / TILE_ROWS * TILE_ROWS

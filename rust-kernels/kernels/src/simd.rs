@@ -118,6 +118,8 @@ pub trait Dot: Copy {
     const VECTORS: usize;
     /// Rows whose sums by 8 columns fit the registers.
     const ROWS: usize;
+    /// Rows from which on it pays to unpack weights into a panel.
+    const FEWEST_ROWS: usize;
     fn lanes(bytes: v128) -> Self::Lanes;
     fn word(splat: v128) -> Self::Word;
     /// Words of two columns, in the low half of `words`, to a panel at `to`; and one of them back.
@@ -144,6 +146,7 @@ impl Dot for Relaxed {
     const WORD: usize = 16;
     const VECTORS: usize = 2;
     const ROWS: usize = 4;
+    const FEWEST_ROWS: usize = 20;
     #[inline(always)]
     fn lanes(bytes: v128) -> v128 {
         bytes
@@ -179,6 +182,55 @@ impl Dot for Relaxed {
     }
 }
 
+/// Weights in 0..=15 where [`Bytes`] says that pairs are summed in 16 bits: there, three instructions follow each product
+/// to make 32 bits of its pairs, and here they follow a whole block of 32, whose pairs add up to less than
+/// 8 * 2 * 128 * 15 = 30720. Exact on every engine.
+#[cfg(target_feature = "relaxed-simd")]
+#[derive(Clone, Copy)]
+pub struct Paired(v128);
+
+#[cfg(target_feature = "relaxed-simd")]
+impl Dot for Paired {
+    type Lanes = v128;
+    type Word = v128;
+    const WORD: usize = Relaxed::WORD;
+    const VECTORS: usize = 1;
+    const ROWS: usize = 4;
+    const FEWEST_ROWS: usize = 28;
+    #[inline(always)]
+    fn lanes(bytes: v128) -> v128 {
+        bytes
+    }
+    #[inline(always)]
+    fn word(splat: v128) -> v128 {
+        splat
+    }
+    #[inline(always)]
+    unsafe fn put_words(words: v128, to: *mut u8) {
+        Relaxed::put_words(words, to);
+    }
+    #[inline(always)]
+    unsafe fn panel_word(from: *const u8) -> v128 {
+        Relaxed::panel_word(from)
+    }
+    #[inline(always)]
+    fn new(_: v128) -> Self {
+        Self(i16x8_splat(0))
+    }
+    #[inline(always)]
+    fn step_rows(self, x: v128, w: v128) -> Self {
+        Self(i16x8_add(self.0, i16x8_relaxed_dot_i8x16_i7x16(x, w)))
+    }
+    #[inline(always)]
+    fn step_columns(self, x: v128, w: v128) -> Self {
+        self.step_rows(x, w)
+    }
+    #[inline(always)]
+    fn sum(self, start: v128) -> v128 {
+        i32x4_add(start, i32x4_dot_i16x8(self.0, constant!(i32 0x0001_0001)))
+    }
+}
+
 /// Signed weights of 8 bits; both sides widened to 16. Products come in pairs: `low` holds lanes 0, 0, 1, 1 and `high`
 /// 2, 2, 3, 3.
 #[derive(Clone, Copy)]
@@ -193,6 +245,7 @@ impl Dot for Widened {
     const WORD: usize = 8;
     const VECTORS: usize = 1;
     const ROWS: usize = 2;
+    const FEWEST_ROWS: usize = 8;
     #[inline(always)]
     fn lanes(bytes: v128) -> [v128; 2] {
         [i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes)]

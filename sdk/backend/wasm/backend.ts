@@ -114,29 +114,19 @@ export class WasmBackend implements Backend {
     rows: number,
     epilogue: Epilogue,
   ): void {
-    const k = this.#kernels;
-    switch (m.format) {
+    const { address, width, columns, format } = m;
+    const k = this.#kernels, bytes = this.#relaxedBytes;
+    switch (format) {
       case WeightFormat.f32:
-        return k.linear_f32(dst, x, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+        return k.linear_f32(dst, x, address, bias, rows, width, columns, columns, epilogue);
       case WeightFormat.f16:
-        return k.linear_f16(dst, x, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+        return k.linear_f16(dst, x, address, bias, rows, width, columns, columns, epilogue);
       case WeightFormat.q8:
-        return k.linear_q8(
-          dst,
-          quantized,
-          m.address,
-          bias,
-          rows,
-          m.width,
-          m.columns,
-          m.columns,
-          epilogue,
-          this.#relaxedBytes,
-        );
+        return k.linear_q8(dst, quantized, address, bias, rows, width, columns, columns, epilogue, bytes);
       case WeightFormat.q4:
-        return k.linear_q4(dst, quantized, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+        return k.linear_q4(dst, quantized, address, bias, rows, width, columns, columns, epilogue, bytes);
       case WeightFormat.q4Min:
-        return k.linear_q4_min(dst, quantized, m.address, bias, rows, m.width, m.columns, m.columns, epilogue);
+        return k.linear_q4_min(dst, quantized, address, bias, rows, width, columns, columns, epilogue, bytes);
     }
   }
 

@@ -22,9 +22,9 @@ export interface KernelExports {
   rounding_error(dst: number, x: number, width: number): void;
   linear_f32: Linear;
   linear_f16: Linear;
-  linear_q4: Linear;
-  linear_q4_min: Linear;
-  linear_q8(...args: [...Parameters<Linear>, bytes: number]): void;
+  linear_q4: LinearOfIntegers;
+  linear_q4_min: LinearOfIntegers;
+  linear_q8: LinearOfIntegers;
   embed(dst: number, table: number, ids: number, count: number, width: number, format: number): void;
   rms_norm(dst: number, x: number, weight: number, rows: number, width: number, eps: number): void;
   layer_norm(dst: number, x: number, weight: number, bias: number, rows: number, width: number, eps: number): void;
@@ -105,6 +105,8 @@ type Linear = (
   stride: number,
   epilogue: number,
 ) => void;
+
+type LinearOfIntegers = (...args: [...Parameters<Linear>, bytes: number]) => void;
 
 type Store = (
   store: number,
