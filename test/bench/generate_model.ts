@@ -4,9 +4,11 @@
  *
  * Usage: deno run --allow-read --allow-write test/bench/generate_model.ts SHAPE TYPE FOLDER
  */
-import { openGguf } from "../../sdk/gguf/gguf.ts";
+import { type GgufFile, openGguf } from "../../sdk/gguf/gguf.ts";
 import type { GgufMetadata } from "../../sdk/gguf/metadata.ts";
+import { checkRange } from "../../sdk/sources/check.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
+import type { Source } from "../../sdk/sources/source.ts";
 import { TOKEN_TYPES } from "../../sdk/text/vocabulary.ts";
 import type { Value } from "../gguf/write.ts";
 import { array, bool, float32, ggufHeader, string, type TensorToWrite, uint32, writeGgufFile } from "./gguf_file.ts";
@@ -36,6 +38,10 @@ export const SHAPES = {
   },
   vit_b: { text: SMOLLM2_135M, vision: { ...VIT_B, side: 224, shuffle: 2 } },
   smolvlm_256m: { text: SMOLLM2_135M, vision: { ...VIT_B, side: 512, shuffle: 4 } },
+  smolvlm_500m: {
+    text: { layers: 32, width: 960, heads: 15, kvHeads: 5, hidden: 2560, vocabulary: 49280 },
+    vision: { ...VIT_B, side: 512, shuffle: 4 },
+  },
 } as const satisfies Record<string, ModelShape>;
 
 export interface GeneratedPair {
@@ -62,11 +68,28 @@ export function modelTensors(shape: ModelShape, type: SeededType, seed = 1): Ten
   return [...textTensors(shape, type, seed), ...visionTensors(shape, type, seed)];
 }
 
-/** What the files of a pair begin with, and their sizes: for plans, which read nothing else. */
-export async function modelHeaders(shape: ModelShape, type: SeededType) {
+/** The headers of a pair, without files: for plans, which read nothing else. */
+export async function modelHeaders(shape: ModelShape, type: SeededType): Promise<{ text: GgufFile; vision: GgufFile }> {
+  const text = ggufHeader(await textMetadata(shape), textTensors(shape, type, 1));
+  const vision = ggufHeader(visionMetadata(shape), visionTensors(shape, type, 1));
   return {
-    text: ggufHeader(await textMetadata(shape), textTensors(shape, type, 1)),
-    vision: ggufHeader(visionMetadata(shape), visionTensors(shape, type, 1)),
+    text: await openGguf(beginning("text.gguf", text)),
+    vision: await openGguf(beginning("vision.gguf", vision)),
+  };
+}
+
+/** A file of which only the beginning is there. */
+function beginning(name: string, { header, fileBytes }: ReturnType<typeof ggufHeader>): Source {
+  return {
+    name,
+    size: () => Promise.resolve(fileBytes),
+    // deno-lint-ignore require-await -- what is thrown must reject
+    async read(offset, length) {
+      checkRange(name, offset, length, fileBytes);
+      const bytes = new Uint8Array(length);
+      bytes.set(header.subarray(offset, offset + length));
+      return bytes;
+    },
   };
 }
 

@@ -1,11 +1,14 @@
 /** The parts of `deno task bench:memory` that need no workerd: it is installed only for the benchmark. */
 import assert from "node:assert/strict";
+import { fitVerdict } from "../../sdk/inspect.ts";
 import { packagedKernels } from "../../sdk/load.ts";
 import { createHandler } from "./memory/handler.ts";
 import { largePhoto } from "./memory/large_photo.ts";
 import { measureGrowth } from "./memory/measure.ts";
 import { markdown } from "./memory/report.ts";
+import { leastBudget } from "./memory/plans.ts";
 import { residentParts } from "./memory/smaps.ts";
+import { modelHeaders, SHAPES } from "./generate_model.ts";
 import { NANO } from "./model.ts";
 import { serveFiles } from "./workerd/file_server.ts";
 import type { Runtime } from "./workerd/runtimes.ts";
@@ -70,4 +73,14 @@ Deno.test("residentParts() tells mappings apart by file, permissions and the mod
   assert.deepEqual(residentParts(smaps, 60_000 * 1024), {
     ...{ program: 15 * 1024, code: 20 * 1024, model: 57_000 * 1024, rest: 37 * 1024 },
   });
+});
+
+Deno.test("leastBudget() tells the least budget under which a setting is what is loaded", async () => {
+  const pair = await modelHeaders(SHAPES.nano, "Q8_0");
+  const setting = { weights: "auto", visionWeights: "resident", contextTokens: 256 } as const;
+  const bytes = await leastBudget(pair, setting);
+  const kernels = await packagedKernels("simd128");
+  const under = async (memoryBudget: number) =>
+    (await fitVerdict(pair.text, pair.vision, kernels, { ...setting, memoryBudget })).weights;
+  assert.deepEqual([await under(bytes), await under(bytes - 65536)], ["file", "q8"]);
 });

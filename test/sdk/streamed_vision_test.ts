@@ -5,8 +5,6 @@ import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { fitVerdict } from "../../sdk/inspect.ts";
 import { load, packagedKernels } from "../../sdk/load.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
-import { checkRange } from "../../sdk/sources/check.ts";
-import type { Source } from "../../sdk/sources/source.ts";
 import { generateModel, modelHeaders, type ModelShape, SHAPES } from "../bench/generate_model.ts";
 import { DOGS, MIB, open, rejection, sources, VISION, watched } from "./model.ts";
 
@@ -129,26 +127,9 @@ Deno.test("a weight damaged after load() is file_invalid for the picture that re
   assert.match((await captioner.caption(DOGS).result).text, /dog/);
 });
 
-/** A file of which only the beginning is there: enough for a plan. */
-function beginning(name: string, { header, fileBytes }: { header: Uint8Array; fileBytes: number }): Source {
-  return {
-    name,
-    size: () => Promise.resolve(fileBytes),
-    // deno-lint-ignore require-await -- what is thrown must reject
-    async read(offset, length) {
-      checkRange(name, offset, length, fileBytes);
-      const bytes = new Uint8Array(length);
-      bytes.set(header.subarray(offset, offset + length));
-      return bytes;
-    },
-  };
-}
-
 Deno.test("a Q8_0 pair of SmolVLM-256M's shape fits 128 MiB by streaming, and no resident way does", async () => {
-  const headers = await modelHeaders(SHAPES.smolvlm_256m, "Q8_0");
-  const text = await openGguf(beginning("text.gguf", headers.text));
-  const vision = await openGguf(beginning("vision.gguf", headers.vision));
-  assert.ok(headers.text.fileBytes + headers.vision.fileBytes > 240e6);
+  const { text, vision } = await modelHeaders(SHAPES.smolvlm_256m, "Q8_0");
+  assert.ok(text.fileBytes + vision.fileBytes > 240e6);
   const kernels = await packagedKernels("simd128");
   const options = { memoryBudget: 128 * MIB, weights: "auto", contextTokens: undefined, keptTiles: 8 } as const;
   const verdict = await fitVerdict(text, vision, kernels, options);

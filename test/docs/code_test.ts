@@ -1,0 +1,63 @@
+/** Programs in the documents: each is checked by the compiler and run in the repository, as a reader would. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Block, blocksIn, documents, ROOT } from "./blocks.ts";
+
+const PROGRAMS = await blocksIn(await documents(), ["ts", "js"]);
+/** What a server's program prints when it can be asked. */
+const LISTENING = /Listening on (http:\S+)/;
+
+/** Configuration for programs that know the package by its name. */
+async function configFor(folder: string): Promise<string> {
+  const { exports, imports, compilerOptions } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const own = Object.entries<string>(exports).map(([name, path]) => [
+    name.replace(".", "loris"),
+    pathToFileURL(join(ROOT, path)).href,
+  ]);
+  const path = join(folder, "deno.json");
+  const config = { imports: { ...imports, ...Object.fromEntries(own) }, compilerOptions, nodeModulesDir: "none" };
+  await Deno.writeTextFile(path, JSON.stringify(config));
+  return path;
+}
+
+async function run(block: Block, folder: string): Promise<void> {
+  const file = join(folder, `program.${block.language}`);
+  await Deno.writeTextFile(file, block.text.replace("port: 8000", "port: 0"));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--check", "--no-lock", "--allow-all", "--config", await configFor(folder), file],
+    ...{ cwd: ROOT, stdin: "null", stdout: "piped", stderr: "piped", env: { NO_COLOR: "1" } },
+  }).spawn();
+  let [said, asked] = ["", false];
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+      said += piece;
+      const url = LISTENING.exec(said)?.[1];
+      if (url === undefined || asked) continue;
+      asked = true;
+      // a server ends when it has answered
+      assert.equal((await fetch(new URL("/health", url.replace("0.0.0.0", "127.0.0.1")))).status, 200);
+      child.kill("SIGTERM");
+    }
+  };
+  const [{ code, signal }] = await Promise.all([child.status, read(child.stdout), read(child.stderr)]);
+  assert.ok(code === 0 || (asked && signal === "SIGTERM"), `exit status ${code}\n${said}`);
+}
+
+Deno.test("programs in the documents pass the compiler and run", async (t) => {
+  assert.ok(PROGRAMS.length > 0);
+  for (const block of PROGRAMS) {
+    await t.step({
+      name: `${block.file}:${block.line}`,
+      ignore: block.needs !== undefined,
+      fn: async () => {
+        const folder = await Deno.makeTempDir();
+        try {
+          await run(block, folder);
+        } finally {
+          await Deno.remove(folder, { recursive: true });
+        }
+      },
+    });
+  }
+});
