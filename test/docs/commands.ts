@@ -54,7 +54,7 @@ export async function copyRepository(folder: string): Promise<void> {
   await Deno.copyFile(join(ROOT, "docs/lazy/plan.json"), join(folder, "plan.json"));
 }
 
-/** A shell in a folder, in which `deno` and `npx deno` are the Deno that runs this. */
+/** A shell in a folder, in which `deno` and `npx deno` are the Deno that runs this, and `curl` fails where a server refuses. */
 export class Shell {
   readonly #folder: string;
   readonly #path: string;
@@ -72,7 +72,9 @@ export class Shell {
     const npx =
       `#!/bin/sh\n[ "$1" = -y ] && shift\ncase "$1" in deno@*) shift; exec "${Deno.execPath()}" "$@";; esac\n` +
       `exec "$(PATH="\${PATH#*:}" command -v npx)" -y "$@"\n`;
-    for (const [name, text] of Object.entries({ deno, npx })) {
+    const curl =
+      `#!/bin/sh\nexec "$(PATH="\${PATH#*:}" command -v curl)" --silent --show-error --fail-with-body "$@"\n`;
+    for (const [name, text] of Object.entries({ deno, npx, curl })) {
       await Deno.writeTextFile(join(shims, name), text, { mode: 0o755 });
     }
     return new Shell(folder, `${shims}:${Deno.env.get("PATH")}`);
