@@ -1,3 +1,5 @@
+import { untilAborted } from "../platform/until_aborted.ts";
+
 /** First come, first served: one holder at a time; waiting ends early when its signal is aborted. */
 export class Lock {
   #tail: Promise<void> = Promise.resolve();
@@ -17,16 +19,4 @@ export class Lock {
     }
     return release;
   }
-}
-
-function untilAborted(turn: Promise<void>, signal?: AbortSignal): Promise<void> {
-  if (!signal) return turn;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    turn.then(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-  });
 }

@@ -1,5 +1,6 @@
 import { LorisError } from "../errors.ts";
-import { checkLength } from "../sources/check.ts";
+import { untilAborted } from "../platform/until_aborted.ts";
+import { checkLength, fail } from "../sources/check.ts";
 import type { Source } from "../sources/source.ts";
 
 /** A range that is asked for, and held: most headers of small models fit in a few of these, vocabulary included. */
@@ -32,7 +33,9 @@ export class HeaderReader {
   }
 
   static async open(source: Source, signal?: AbortSignal): Promise<HeaderReader> {
-    return new HeaderReader(source, await source.size(signal), signal);
+    const bytes = await untilAborted(source.size(signal), signal);
+    if (!Number.isSafeInteger(bytes) || bytes < 0) fail(source.name, `the source says that it has ${bytes} bytes`);
+    return new HeaderReader(source, bytes, signal);
   }
 
   get offset(): number {
@@ -72,9 +75,10 @@ export class HeaderReader {
     [this.#start, this.#filled, this.#at] = [this.offset, rest.length, 0];
     const missing = this.#memory.subarray(rest.length, bytes);
     const from = this.#start + rest.length;
-    if (this.#source.readInto) await this.#source.readInto(from, missing, this.#signal);
-    else {
-      const more = await this.#source.read(from, missing.length, this.#signal);
+    if (this.#source.readInto) {
+      await untilAborted(this.#source.readInto(from, missing, this.#signal), this.#signal);
+    } else {
+      const more = await untilAborted(this.#source.read(from, missing.length, this.#signal), this.#signal);
       checkLength(this.#source.name, from, missing.length, more.length);
       missing.set(more);
     }

@@ -1,6 +1,7 @@
 import { LorisError } from "../errors.ts";
 import type { GgufMetadata } from "../gguf/metadata.ts";
 import type { MetadataChanges, TypedValue } from "../gguf/rewrite.ts";
+import { untilAborted } from "../platform/until_aborted.ts";
 import type { Source } from "../sources/source.ts";
 import { type LazyPlan, planOrFail } from "./plan.ts";
 
@@ -35,12 +36,13 @@ export function planFromJson(text: string, file: string, layers?: number): LazyP
  * @throws {LorisError} as {@link planFromJson}; `source_failed`; the signal's reason.
  */
 export async function planFromSource(source: Source, signal?: AbortSignal): Promise<LazyPlan> {
-  const bytes = await source.size(signal);
+  const bytes = await untilAborted(source.size(signal), signal);
   if (bytes > MAX_FILE_BYTES) {
     const message = `${source.name} has ${bytes} bytes; a lazy plan is a JSON file of ${MAX_FILE_BYTES} at most`;
     throw new LorisError("file_invalid", message, { param: source.name });
   }
-  return planFromJson(new TextDecoder().decode(await source.read(0, bytes, signal)), source.name);
+  const json = await untilAborted(source.read(0, bytes, signal), signal);
+  return planFromJson(new TextDecoder().decode(json), source.name);
 }
 
 /** The text of a JSON file that {@link planFromJson} reads, one line. */

@@ -35,7 +35,7 @@ export class LayerRing {
 
   /**
    * One pass: calls `compute` for every layer in order, while its weights are in their slot. When it has ended, in whatever
-   * way, nothing is being read any more.
+   * way, nothing comes into the slots any more; a source that stands still and does not look at signals is left behind.
    *
    * @throws {LorisError} `source_failed`; `file_invalid` for a damaged weight; the signal's reason; what `compute` throws.
    */

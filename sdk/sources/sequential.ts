@@ -1,5 +1,5 @@
-import { LorisError } from "../errors.ts";
-import { checkLength } from "./check.ts";
+import { untilAborted } from "../platform/until_aborted.ts";
+import { checkLength, fail } from "./check.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -30,18 +30,22 @@ export class SequentialReader {
   /**
    * Fills `into` with the bytes from `offset`, which is not before the end of the last piece. Allocates nothing.
    *
-   * @throws {LorisError} `source_failed` if the source ends early.
+   * @throws {LorisError} `source_failed` if the source ends early or gives more than was asked for; the signal's reason, also
+   * where the source stands still and does not look at it.
    */
   async read(offset: number, into: Uint8Array): Promise<void> {
     const { length } = into;
     if (offset < this.#at || offset + length > this.#end) throw new RangeError(`not sequential: ${offset}, ${length}`);
     await this.#take(offset - this.#at, () => {});
     await this.#take(length, (part, filled) => into.set(part, filled));
+    if (this.#at === this.#end) await this.#expectEnd();
   }
 
-  /** Ends the stream underneath, if there is one. */
+  /** Ends the stream underneath, if there is one. One that stands still is not waited for once the signal is aborted. */
   async close(): Promise<void> {
-    await this.#chunks.return?.();
+    await untilAborted(Promise.resolve(this.#chunks.return?.()), this.#signal).catch((error) => {
+      if (!this.#signal?.aborted) throw error;
+    });
   }
 
   /** Gives the next bytes part by part, as they lie in the source's blocks. */
@@ -57,15 +61,25 @@ export class SequentialReader {
   }
 
   async #next(): Promise<Uint8Array> {
-    this.#signal?.throwIfAborted();
-    const { done, value } = await this.#chunks.next();
-    if (done) {
-      throw new LorisError(
-        "source_failed",
-        `${this.#source.name}: the stream ended at byte ${this.#at}, wanted were the bytes up to ${this.#end}`,
-      );
+    return await this.#piece() ??
+      fail(this.#source.name, `the stream ended at byte ${this.#at}, wanted were the bytes up to ${this.#end}`);
+  }
+
+  /** A stream that goes on has given something else than the bytes that were asked for. */
+  async #expectEnd(): Promise<void> {
+    while (this.#rest.length === 0) {
+      const piece = await this.#piece();
+      if (!piece) return;
+      this.#rest = piece;
     }
-    return value;
+    fail(this.#source.name, `the stream goes on after byte ${this.#end}, the last one that was wanted`);
+  }
+
+  /** Undefined at the stream's end. */
+  async #piece(): Promise<Uint8Array | undefined> {
+    this.#signal?.throwIfAborted();
+    const { done, value } = await untilAborted(this.#chunks.next(), this.#signal);
+    return done ? undefined : value;
   }
 }
 

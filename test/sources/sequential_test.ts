@@ -85,6 +85,44 @@ Deno.test("SequentialReader reports a stream that ends early, where it ended", a
   await reader.close();
 });
 
+Deno.test("SequentialReader reports a stream that goes on after what was asked for", async () => {
+  for (const sizes of [[81], [80, 1], [80, 0, 1], [40, 41]]) {
+    const long: Source = {
+      ...memory,
+      async *stream(offset) {
+        for (const size of sizes) yield await memory.read(offset, size);
+      },
+    };
+    const reader = new SequentialReader(long, 20, 100, 16);
+    await piece(reader, 20, 79);
+    await assert.rejects(piece(reader, 99, 1), failed(/^m: the stream goes on after byte 100, the last one that/));
+    await reader.close();
+  }
+});
+
+Deno.test("SequentialReader ends with the signal's reason where its source stands still and looks at no signal", async () => {
+  const still = new Promise<never>(() => {});
+  const sources: Source[] = [
+    { ...memory, read: () => still },
+    { ...memory, readInto: () => still },
+    {
+      ...memory,
+      async *stream() {
+        yield await still;
+      },
+    },
+  ];
+  for (const source of sources) {
+    const abort = new AbortController();
+    const reason = new Error("no patience");
+    const reader = new SequentialReader(source, 0, 1000, 16, abort.signal);
+    const reading = piece(reader, 0, 10);
+    abort.abort(reason);
+    await assert.rejects(reading, (e) => e === reason);
+    await reader.close();
+  }
+});
+
 Deno.test("SequentialReader refuses blocks that are shorter or longer than asked for", async () => {
   for (const change of [-1, 1]) {
     const wrong: Source = { ...memory, read: (offset, length) => memory.read(offset, length + change) };
