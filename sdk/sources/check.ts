@@ -24,5 +24,10 @@ export function checkLength(name: string, offset: number, wanted: number, got: n
 
 /** @throws {LorisError} `source_failed`, always, with the source's name. */
 export function fail(name: string, message: string, cause?: unknown): never {
-  throw new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
+  throw failure(name, message, cause);
+}
+
+/** The error of {@link fail}. */
+export function failure(name: string, message: string, cause?: unknown): LorisError {
+  return new LorisError("source_failed", `${name}: ${message}`, { param: name, cause });
 }

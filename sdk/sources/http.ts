@@ -1,6 +1,8 @@
+import { LorisError } from "../errors.ts";
 import { bodyPieces } from "./body.ts";
-import { checkLength, checkRange, fail } from "./check.ts";
+import { checkLength, checkRange, fail, failure } from "./check.ts";
 import { collected, collectInto } from "./collect.ts";
+import { type Impatience, impatience } from "./impatience.ts";
 import type { Source } from "./source.ts";
 
 /** Options of {@link httpSource}. */
@@ -9,7 +11,11 @@ export interface HttpSourceOptions {
   fetch?: (input: string, init: RequestInit) => Promise<Response>;
   /** Sent with every request, for example an authorization. */
   headers?: Record<string, string>;
+  /** How long a server may send nothing while a read waits for it, in milliseconds; 30 000. Infinity: for ever. */
+  idleTimeoutMs?: number;
 }
+
+const IDLE_TIMEOUT_MS = 30_000;
 
 /** What must be the same in every answer, or the file was exchanged while it was read. */
 interface Identity {
@@ -20,14 +26,20 @@ interface Identity {
 
 /**
  * A file behind HTTP, read by ranges. The server must honour `Range` (answer 206) and must not compress. An answer for
- * another range, of another length, or from another version of the file is refused.
+ * another range, of another length, or from another version of the file is refused, and a server that falls silent is given
+ * up. Versions are told by size, ETag and Last-Modified: where a server sends neither of the two, a file that is exchanged for
+ * one of the same size goes unnoticed.
+ *
+ * @throws {LorisError} `argument_invalid` for an `idleTimeoutMs` that is none; all else when read.
  */
 export function httpSource(url: string | URL, options: HttpSourceOptions = {}): Source {
   const name = String(url);
   const send = options.fetch ?? ((input, init) => fetch(input, init));
+  const { idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+  checkTimeout(idleTimeoutMs);
   let identity: Identity | undefined;
 
-  async function request(offset: number, length: number, signal?: AbortSignal): Promise<Response> {
+  async function request(offset: number, length: number, watch: Impatience): Promise<Response> {
     const headers = {
       ...options.headers,
       range: `bytes=${offset}-${offset + length - 1}`,
@@ -35,9 +47,9 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
     };
     let response: Response;
     try {
-      response = await send(name, { headers, signal: signal ?? null });
+      response = await watch.wait(send(name, { headers, signal: watch.signal }));
     } catch (cause) {
-      signal?.throwIfAborted();
+      watch.signal.throwIfAborted();
       fail(name, `the request failed: ${cause instanceof Error ? cause.message : cause}`, cause);
     }
     try {
@@ -49,28 +61,47 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
     return response;
   }
 
+  const watching = (offset: number, length: number, got: () => number, signal?: AbortSignal) =>
+    impatience(idleTimeoutMs, signal, () => {
+      const came = `${got()} of ${length} bytes from byte ${offset}`;
+      return failure(name, `the server sent nothing for ${idleTimeoutMs} ms, after ${came}; try again later`);
+    });
+
   async function known(signal?: AbortSignal): Promise<Identity> {
-    if (!identity) {
-      const response = await request(0, 1, signal);
+    if (identity) return identity;
+    const watch = watching(0, 1, () => 0, signal);
+    try {
+      const response = await request(0, 1, watch);
       await response.body?.cancel();
+      return identity!;
+    } finally {
+      watch.end();
     }
-    return identity!;
   }
 
   async function* stream(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     checkRange(name, offset, length, (await known(signal)).size);
     if (length === 0) return;
-    const response = await request(offset, length, signal);
     let got = 0;
+    const watch = watching(offset, length, () => got, signal);
     try {
-      for await (const piece of bodyPieces(response.body!, length)) {
-        got += piece.length;
-        if (got > length) break;
-        yield piece;
+      const { body } = await request(offset, length, watch);
+      const pieces = bodyPieces(body!, length, watch.signal);
+      try {
+        while (got <= length) {
+          const { done, value } = await watch.wait(pieces.next());
+          if (done) break;
+          got += value.length;
+          if (got <= length) yield value;
+        }
+      } catch (cause) {
+        watch.signal.throwIfAborted();
+        fail(name, `the connection broke after ${got} of ${length} bytes from byte ${offset}`, cause);
+      } finally {
+        await pieces.return();
       }
-    } catch (cause) {
-      signal?.throwIfAborted();
-      fail(name, `the connection broke after ${got} of ${length} bytes from byte ${offset}`, cause);
+    } finally {
+      watch.end();
     }
     checkLength(name, offset, length, got);
   }
@@ -89,6 +120,13 @@ export function httpSource(url: string | URL, options: HttpSourceOptions = {}): 
   };
 }
 
+function checkTimeout(ms: number): void {
+  // a longer one would be over at once: timers count in 32 bits
+  if (ms === Infinity || (typeof ms === "number" && ms >= 1 && ms < 2 ** 31)) return;
+  const message = `idleTimeoutMs is ${ms}, it must be a number from 1 to ${2 ** 31 - 1}, or Infinity`;
+  throw new LorisError("argument_invalid", message, { param: "idleTimeoutMs" });
+}
+
 function checkResponse(name: string, response: Response, offset: number, length: number, before?: Identity): Identity {
   const { status, headers } = response;
   if (status === 200) {
@@ -102,6 +140,10 @@ function checkResponse(name: string, response: Response, offset: number, length:
   const [first, last, size] = match ? match.slice(1).map(Number) as [number, number, number] : [-1, -1, -1];
   if (first !== offset || last !== offset + length - 1) {
     fail(name, `wanted were bytes ${offset}-${offset + length - 1}, the answer's Content-Range is ${range}`);
+  }
+  const bytes = headers.get("content-length");
+  if (bytes !== null && Number(bytes) !== length) {
+    fail(name, `wanted were ${length} bytes from byte ${offset}, the answer's Content-Length is ${bytes}`);
   }
   const now = { size, etag: headers.get("etag"), modified: headers.get("last-modified") };
   if (before && (before.size !== now.size || before.etag !== now.etag || before.modified !== now.modified)) {

@@ -93,6 +93,11 @@ Deno.test("httpSource() refuses ranges outside the file without asking for them"
   });
 });
 
+/** A body of which the head does not say how long it is. */
+function chunked(from: number, to: number): ReadableStream<Uint8Array> {
+  return new Blob([FILE.slice(from, to)]).stream();
+}
+
 /** Faults of answers after the first, which is right: what a read of bytes 10 to 1009 then meets. */
 const FAULTS: readonly [what: string, fault: (asked: Asked) => Response, message: RegExp][] = [
   ["200 with the whole file", (a) => answer(a, {}, FILE, 200), /the server ignored the Range header and answered 200/],
@@ -117,9 +122,15 @@ const FAULTS: readonly [what: string, fault: (asked: Asked) => Response, message
     /\(none\)/,
   ],
   ["words for a range", (a) => answer(a, { "content-range": "lines 1-2/3" }), /Content-Range is lines 1-2\/3/],
-  ["too few bytes", (a) => answer(a, {}, FILE.slice(10, 1009)), /wanted were 1000 bytes from byte 10, 999 came/],
-  ["no bytes", (a) => answer(a, {}, new Uint8Array(0)), /wanted were 1000 bytes from byte 10, 0 came/],
-  ["too many bytes", (a) => answer(a, {}, FILE.slice(10, 1011)), /wanted were 1000 bytes from byte 10, 1001 came/],
+  ["too few bytes", (a) => answer(a, {}, chunked(10, 1009)), /wanted were 1000 bytes from byte 10, 999 came/],
+  ["no bytes", (a) => answer(a, {}, chunked(10, 10)), /wanted were 1000 bytes from byte 10, 0 came/],
+  ["too many bytes", (a) => answer(a, {}, chunked(10, 1011)), /wanted were 1000 bytes from byte 10, 1001 came/],
+  [
+    "too few bytes, as its head says",
+    (a) => answer(a, {}, FILE.slice(10, 1009)),
+    /wanted were 1000 bytes from byte 10, the answer's Content-Length is 999/,
+  ],
+  ["too many bytes, as its head says", (a) => answer(a, {}, FILE.slice(10, 1011)), /Content-Length is 1001/],
   ["another ETag", (a) => answer(a, { etag: '"two"' }), /the file changed while it was read: .*one.* became .*two/],
   ["another date", (a) => answer(a, { "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT" }), /the file changed/],
   [
@@ -204,6 +215,16 @@ Deno.test("httpSource() gives up a stalled answer with the signal's reason, and 
     await gone.promise;
     await assert.rejects(source.read(10, 1000, AbortSignal.abort(reason)), (e) => e === reason);
   });
+});
+
+Deno.test("httpSource() refuses an idleTimeoutMs that is none, by name", () => {
+  for (const idleTimeoutMs of [0, -1, NaN, 2 ** 31, "1" as unknown as number]) {
+    assert.throws(() => httpSource("http://x/", { idleTimeoutMs }), {
+      code: "argument_invalid",
+      param: "idleTimeoutMs",
+    });
+  }
+  assert.equal(httpSource("http://x/", { idleTimeoutMs: Infinity }).name, "http://x/");
 });
 
 Deno.test("httpSource() ends its request when a stream is left early", async () => {
