@@ -1,4 +1,5 @@
 import { LorisError, type LorisErrorCode } from "../errors.ts";
+import { engineMemory } from "../memory/engine_memory.ts";
 
 /** Formats that are decoded, in the order of the module's numbers. */
 const FORMATS = ["jpeg", "png", "webp", "gif", "bmp"] as const;
@@ -67,7 +68,7 @@ export class ImageDecoder {
   /**
    * Reads a picture's header.
    *
-   * @throws {LorisError} `image_invalid`, `image_unsupported`.
+   * @throws {LorisError} `image_invalid`, `image_unsupported`; `memory_budget` if the engine gives the decoder no memory.
    */
   probe(bytes: Uint8Array): ImageInfo {
     return this.#call(bytes, (exports) => exports.probe_image(bytes.length), (result) => {
@@ -81,7 +82,7 @@ export class ImageDecoder {
    * The whole picture, upright, transparency on white, brought to a size by Lanczos resampling (Pillow's), whatever its shape.
    *
    * @returns RGB, u8 [height, width, 3].
-   * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`.
+   * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`; `memory_budget` as for `probe`.
    */
   decode(bytes: Uint8Array, width: number, height: number): Uint8Array {
     const { maxPixels, maxMemoryBytes } = this.#options;
@@ -110,7 +111,8 @@ export class ImageDecoder {
       throw exports.ran_out() !== 0
         ? new LorisError(
           "image_too_large",
-          `decoding the picture needs more than the allowed ${this.#options.maxMemoryBytes} bytes; give a smaller one`,
+          `the picture found no more memory than ${memory.buffer.byteLength} bytes, allowed are ${this.#options.maxMemoryBytes}; ` +
+            "give a smaller one",
           { cause: error },
         )
         : new LorisError("image_invalid", "the picture is damaged: its decoder gave up", { cause: error });
@@ -121,10 +123,7 @@ export class ImageDecoder {
   }
 
   #start(): { exports: ImageExports; memory: WebAssembly.Memory } {
-    const memory = new WebAssembly.Memory({
-      initial: OWN_BYTES / PAGE_BYTES,
-      maximum: Math.floor(this.#options.maxMemoryBytes / PAGE_BYTES),
-    });
+    const memory = engineMemory(OWN_BYTES / PAGE_BYTES, Math.floor(this.#options.maxMemoryBytes / PAGE_BYTES));
     const read = (offset: number, into: number, length: number) => {
       const part = this.#input.subarray(offset, offset + length);
       new Uint8Array(memory.buffer).set(part, into);

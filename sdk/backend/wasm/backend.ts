@@ -13,7 +13,7 @@ import {
   WeightFormat,
 } from "../backend.ts";
 import * as composed from "../composed.ts";
-import { LorisError } from "../../errors.ts";
+import { engineMemory, refusedByEngine } from "../../memory/engine_memory.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
 
@@ -46,10 +46,14 @@ export class WasmBackend implements Backend {
     this.#bytes = new Uint8Array(memory.buffer);
   }
 
-  /** A backend with nothing but the kernels' own data and stack yet; its memory can never grow over `maxBytes`. */
+  /**
+   * A backend with nothing but the kernels' own data and stack yet; its memory can never grow over `maxBytes`.
+   *
+   * @throws {LorisError} `memory_budget` if the engine does not give it.
+   */
   static async create(module: WebAssembly.Module, build: KernelBuild, maxBytes: number): Promise<WasmBackend> {
     const maximum = Math.max(OWN_PAGES, Math.min(MAX_PAGES, Math.floor(maxBytes / PAGE_BYTES)));
-    const memory = new WebAssembly.Memory({ initial: OWN_PAGES, maximum });
+    const memory = engineMemory(OWN_PAGES, maximum);
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
     return new WasmBackend(build, memory, instance.exports as unknown as KernelExports);
   }
@@ -65,11 +69,7 @@ export class WasmBackend implements Backend {
     try {
       this.memory.grow(missing);
     } catch (cause) {
-      throw new LorisError(
-        "memory_budget",
-        `the engine refused a WebAssembly memory of ${end} bytes; give a smaller memoryBudget or a smaller model`,
-        { param: "memoryBudget", cause },
-      );
+      throw refusedByEngine(end, cause);
     }
     this.#bytes = new Uint8Array(this.memory.buffer);
   }
