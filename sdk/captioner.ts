@@ -6,7 +6,7 @@ import { Sampler, type SamplingOptions } from "./generate/sampling.ts";
 import { Scheduler } from "./generate/scheduler.ts";
 import type { Delta } from "./generate/token_log.ts";
 import type { ImageDecoder } from "./image/decoder.ts";
-import { type ImageInput, readImageBytes } from "./image/input.ts";
+import { cancelImage, type ImageInput, readImageBytes } from "./image/input.ts";
 import { Picture } from "./image/picture.ts";
 import { type Detail, tilePlan } from "./image/tiles.ts";
 import type { KvCache } from "./lazy/cache.ts";
@@ -221,7 +221,8 @@ export class Captioner {
    * Describes one picture.
    *
    * @throws {LorisError} `image_invalid`, `image_unsupported`, `image_too_large`, `argument_invalid`, `file_unsupported` for
-   * JSON of a model that cannot write it, `context_overflow`, `non_finite`, `closed`; where the encoder's layers are
+   * JSON of a model that cannot write it, `context_overflow`, `memory_budget` if the engine gives the picture decoder no
+   * memory, `non_finite`, `closed`; where the encoder's layers are
    * streamed, `source_failed` and `file_invalid`, after which other requests go on; the signal's reason.
    */
   caption(image: ImageInput, options: CaptionOptions = {}): Answer<ChatResult> {
@@ -336,15 +337,21 @@ export class Captioner {
   async #pictures(messages: readonly Message[], options: ChatOptions): Promise<Picture[]> {
     const { images, maxImageBytes, model } = this.#parts;
     const { imageSize, longestEdge } = model.vlm.vision.config;
+    const parts = messages.flatMap((m) => typeof m.content === "string" ? [] : m.content)
+      .filter((part) => part.type === "image");
     const pictures: Picture[] = [];
-    for (const part of messages.flatMap((m) => typeof m.content === "string" ? [] : m.content)) {
-      if (part.type !== "image") continue;
-      const bytes = await readImageBytes(part.image, maxImageBytes, options.signal);
-      const { width, height } = images.probe(bytes);
-      const plan = tilePlan(part.detail ?? options.detail ?? "low", width, height, {
-        ...{ tile: imageSize, longestEdge, maxTiles: options.maxTiles ?? DEFAULTS.maxTiles },
-      });
-      pictures.push(await Picture.create(bytes, plan, imageSize, images));
+    try {
+      for (const part of parts) {
+        const bytes = await readImageBytes(part.image, maxImageBytes, options.signal);
+        const { width, height } = images.probe(bytes);
+        const plan = tilePlan(part.detail ?? options.detail ?? "low", width, height, {
+          ...{ tile: imageSize, longestEdge, maxTiles: options.maxTiles ?? DEFAULTS.maxTiles },
+        });
+        pictures.push(await Picture.create(bytes, plan, imageSize, images));
+      }
+    } catch (error) {
+      for (const { image } of parts) cancelImage(image, error);
+      throw error;
     }
     return pictures;
   }

@@ -147,6 +147,7 @@ export async function loadParts(options: LoadOptions, anyPlan = false): Promise<
     await model.vlm.vision.warmUp();
     await loadWeights(backend, model.placed, model.scratch, options.onProgress, signal);
     if (backend.name === "webgpu") await model.vlm.prove(model.cache);
+    signal?.throwIfAborted();
     return model;
   };
   const tried = candidates(

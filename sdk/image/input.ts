@@ -20,6 +20,12 @@ export async function readImageBytes(input: ImageInput, maxBytes: number, signal
   return bytes;
 }
 
+/** Ends a stream that will not be read: whoever fills it hears of it. What is being read, or is no stream, is let be. */
+export function cancelImage(input: ImageInput, reason: unknown): void {
+  const stream = input instanceof Response ? input.body : input;
+  if (stream instanceof ReadableStream && !stream.locked) stream.cancel(reason).catch(() => {});
+}
+
 async function toBytes(input: ImageInput, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
   if (input instanceof Uint8Array) return input;
   if (input instanceof ArrayBuffer) return new Uint8Array(input);
