@@ -95,10 +95,15 @@ function beginning(name: string, { header, fileBytes }: ReturnType<typeof ggufHe
 
 type Metadata = (readonly [key: string, value: Value])[];
 
-async function textMetadata({ text: t }: ModelShape): Promise<Metadata> {
+async function textMetadata(shape: ModelShape): Promise<Metadata> {
   const source = fileSource(new URL("../../models/nano/nano-text-q4_0.gguf", import.meta.url).pathname);
   const { metadata } = await openGguf(source);
   await source.close();
+  return [...textParameters(shape), ...tokenizerMetadata(metadata, shape.text.vocabulary)];
+}
+
+/** What a text file says of its network, without the tokenizer. */
+export function textParameters({ text: t }: ModelShape): Metadata {
   return [
     ["general.architecture", string("llama")],
     ["general.name", string("seeded")],
@@ -112,7 +117,6 @@ async function textMetadata({ text: t }: ModelShape): Promise<Metadata> {
     ["llama.rope.freq_base", float32(100000)],
     ["llama.attention.layer_norm_rms_epsilon", float32(1e-5)],
     ["llama.vocab_size", uint32(t.vocabulary)],
-    ...tokenizerMetadata(metadata, t.vocabulary),
   ];
 }
 
@@ -135,7 +139,7 @@ function tokenizerMetadata(nano: GgufMetadata, vocabulary: number): Metadata {
   ];
 }
 
-function textTensors({ text: t }: ModelShape, type: SeededType, seed: number): TensorToWrite[] {
+export function textTensors({ text: t }: ModelShape, type: SeededType, seed: number): TensorToWrite[] {
   const keys = t.kvHeads * t.width / t.heads;
   const weight = (name: string, inputs: number, results: number) =>
     matrix(seed, `${name}.weight`, type, [inputs, results]);
@@ -158,7 +162,7 @@ function textTensors({ text: t }: ModelShape, type: SeededType, seed: number): T
   ];
 }
 
-function visionMetadata({ text, vision: v }: ModelShape): Metadata {
+export function visionMetadata({ text, vision: v }: ModelShape): Metadata {
   const key = (name: string) => `clip.vision.${name}`;
   return [
     ["general.architecture", string("clip")],
@@ -182,7 +186,7 @@ function visionMetadata({ text, vision: v }: ModelShape): Metadata {
   ];
 }
 
-function visionTensors({ text, vision: v }: ModelShape, type: SeededType, seed: number): TensorToWrite[] {
+export function visionTensors({ text, vision: v }: ModelShape, type: SeededType, seed: number): TensorToWrite[] {
   const layer = (l: number): TensorToWrite[] => {
     const linear = (name: string, inputs: number, results: number) => [
       matrix(seed, `v.blk.${l}.${name}.weight`, type, [inputs, results]),

@@ -1,0 +1,221 @@
+/** Aborts at every await of a load and of requests: each rejects with the signal's reason, and the next one is right. */
+import assert from "node:assert/strict";
+import type { Captioner, ChatOptions } from "../../sdk/captioner.ts";
+import type { LoadOptions } from "../../sdk/load.ts";
+import { bytesSource } from "../../sdk/sources/bytes.ts";
+import { uint32 } from "../gguf/write.ts";
+import { tinyPair } from "../sdk/tiny_pair.ts";
+import { everyAwait } from "./awaits.ts";
+import { memoriesHeld } from "./collected.ts";
+import { faultySource, Reads } from "./faulty_source.ts";
+import {
+  answersAsEver,
+  look,
+  opensAndAnswers,
+  openTiny,
+  OTHER_PICTURE,
+  PAIR,
+  PICTURE,
+  WANTED,
+  WANTED_OTHER,
+} from "./tiny.ts";
+
+const reason = new Error("changed my mind");
+
+/** Awaits by which a result that is there already is handed on: an abort at one of them comes too late. */
+const HANDING_ON = 10;
+
+/** What is tried: `work` with a signal, what its result must be, and what is seen to after each. */
+interface Trial<T> {
+  readonly work: (signal: AbortSignal) => Promise<T>;
+  readonly check: (result: T) => void | Promise<void>;
+  readonly after?: (what: string) => Promise<void>;
+  /** Of each so many awaits one is tried. */
+  readonly step?: number;
+  /** Awaits that may come after the signal's work has ended. */
+  readonly tail?: number;
+}
+
+/** Aborts at every await, one trial each, until there is none left; returns how many trials were aborted. */
+async function atEveryAwait<T>({ work, check, after, step = 1, tail = HANDING_ON }: Trial<T>): Promise<number> {
+  let [aborted, late] = [0, 0];
+  for (let k = 0;; k += step) {
+    const controller = new AbortController();
+    const outcome = await everyAwait(
+      (index) => void (index === k && controller.abort(reason)),
+      () => work(controller.signal),
+    ).then((result) => ({ result }), (error) => ({ error }));
+    if ("error" in outcome) {
+      assert.equal(outcome.error, reason, `await ${k}: ${outcome.error}`);
+      aborted++;
+    } else {
+      await check(outcome.result);
+      if (controller.signal.aborted) late++;
+    }
+    await after?.(`after an abort at await ${k}`);
+    if (controller.signal.aborted) continue;
+    assert.ok(late * step <= tail, `${late} aborts, one at each ${step} awaits, changed nothing`);
+    return aborted;
+  }
+}
+
+Deno.test("everyAwait() sees each await of a promise before it stops there, and none when it has ended", async () => {
+  let [seen, steps] = [0, 0];
+  await everyAwait(() => void seen++, async () => {
+    for (; steps < 5; steps++) {
+      assert.ok(seen >= steps, `${seen} at step ${steps}`);
+      await Promise.resolve();
+    }
+  });
+  assert.ok(seen >= 5 && seen < 20, `${seen} awaits`);
+  const before = seen;
+  await Promise.resolve();
+  assert.equal(seen, before);
+});
+
+const bySource = {
+  blocks: () => ({}),
+  streams: () => ({
+    text: faultySource(PAIR.text, PAIR.text, "text.gguf", "stream", new Reads()),
+    vision: faultySource(PAIR.vision, PAIR.vision, "vision.gguf", "stream", new Reads()),
+  }),
+} as const;
+
+for (const [name, sources] of Object.entries(bySource)) {
+  Deno.test(`load() by ${name}, aborted at every await: the signal's reason, memory given back, the next load is right`, async () => {
+    const { made, held } = await memoriesHeld(async () => {
+      const check = (captioner: Captioner) => captioner.close();
+      const aborted = await atEveryAwait({ work: (signal) => openTiny({ ...sources(), signal }), check });
+      assert.ok(aborted > 600, `${aborted} aborts`);
+      await opensAndAnswers("after all of them");
+    });
+    assert.ok(made > 300, `${made} memories`);
+    assert.equal(held, 0, `${held} of ${made} memories are held`);
+  });
+}
+
+Deno.test("load() of the packaged modules, aborted at some awaits: the signal's reason, the next load is right", async () => {
+  const aborted = await atEveryAwait({
+    work: (signal) => openTiny({ modules: undefined, signal }),
+    check: async (captioner) => {
+      await answersAsEver(captioner, "not aborted");
+      await captioner.close();
+    },
+    step: 20,
+  });
+  assert.ok(aborted > 20, `${aborted} aborts`);
+});
+
+/** A model that cuts pictures into tiles. */
+const CUTTING = tinyPair({ "clip.vision.preproc_image_size": uint32(64) });
+
+/** Requests that differ in what they await, and how they are loaded for. */
+const REQUESTS: Readonly<Record<string, readonly [options: Partial<LoadOptions>, how: ChatOptions]>> = {
+  "a caption": [{}, {}],
+  "a caption, drawn by a seed": [{}, { temperature: 1, seed: 7 }],
+  "a caption of three tiles": [{ vision: bytesSource(CUTTING.vision) }, { detail: "high" }],
+  "a caption by a streamed encoder": [{ visionWeights: "streamed", keptTiles: 0 }, {}],
+  "a caption with Lazy Attention and fewer image tokens": [
+    { lazy: { anchor: [0, 0], mode: "vla" }, visualTokens: 2 },
+    {},
+  ],
+};
+
+for (const [name, [options, how]] of Object.entries(REQUESTS)) {
+  Deno.test(`${name}, aborted at every await: the signal's reason, the next requests are right`, async () => {
+    const captioner = await openTiny(options);
+    const { usage } = await captioner.caption(PICTURE, how).result;
+    assert.equal(usage.imageTokens, name.includes("three tiles") ? 3 * 4 : options.visualTokens ?? 4);
+    const ask = (picture: Uint8Array, signal?: AbortSignal) =>
+      look(captioner, { ...how, picture, ...(signal ? { signal } : {}) });
+    const [wanted, wantedOther] = [await ask(PICTURE), await ask(OTHER_PICTURE)];
+    const aborted = await atEveryAwait({
+      work: (signal) => ask(PICTURE, signal),
+      check: (result) => assert.deepEqual(result, wanted),
+      after: async (what) => {
+        assert.deepEqual(await ask(PICTURE), wanted, what);
+        assert.deepEqual(await ask(OTHER_PICTURE), wantedOther, what);
+        assert.deepEqual(captioner.requests, { active: 0, waiting: 0 }, what);
+      },
+    });
+    assert.ok(aborted > 40, `${aborted} aborts`);
+    await captioner.close();
+  });
+}
+
+Deno.test("a caption from a stream of bytes, aborted at every await: the signal's reason, the stream is cancelled", async () => {
+  const captioner = await openTiny();
+  let open = 0;
+  const stream = () => {
+    open++;
+    let at = 0;
+    return new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (at < PICTURE.length) return controller.enqueue(PICTURE.subarray(at, at += 200));
+        open--;
+        controller.close();
+      },
+      cancel: () => void open--,
+    }, { highWaterMark: 0 });
+  };
+  const aborted = await atEveryAwait({
+    work: async (signal) => await captioner.caption(stream(), { maxTokens: 1, signal }).result,
+    check: () => {},
+    after: async (what) => {
+      assert.equal(open, 0, what);
+      await answersAsEver(captioner, what);
+    },
+  });
+  assert.ok(aborted > 40, `${aborted} aborts`);
+  await captioner.close();
+});
+
+Deno.test("one of three requests that are computed together, aborted at every await: the others are answered as ever", async () => {
+  const captioner = await openTiny({ conversations: 3 });
+  const aborted = await atEveryAwait({
+    work: async (signal) => {
+      const others = [look(captioner), look(captioner, { picture: OTHER_PICTURE })];
+      const one = look(captioner, { prompt: "c", signal }).catch((error) => error);
+      assert.deepEqual(await Promise.all(others), [WANTED, WANTED_OTHER]);
+      const outcome = await one;
+      if (outcome instanceof Error) throw outcome;
+    },
+    check: () => {},
+    // the others go on
+    ...{ step: 3, tail: 100 },
+  });
+  assert.ok(aborted > 40, `${aborted} aborts`);
+  await answersAsEver(captioner, "after all of them");
+  await captioner.close();
+});
+
+Deno.test("a reader that leaves after any number of deltas: its place is given to the next, which is right", async () => {
+  const captioner = await openTiny();
+  for (let k = 0; k < 6; k++) {
+    let left = k;
+    for await (const _ of captioner.caption(OTHER_PICTURE, { maxTokens: 8 })) if (left-- === 0) break;
+    await answersAsEver(captioner, `left after ${k + 1} deltas`);
+  }
+  await captioner.close();
+});
+
+Deno.test("close() at every await of a request: it ends with its answer or with closed, and memory is given back", async () => {
+  const { made, held } = await memoriesHeld(async () => {
+    let [closedEarly, k] = [0, 0];
+    for (let reached = true; reached; k += 4) {
+      reached = false;
+      const captioner = await openTiny();
+      let closing: Promise<void> | undefined;
+      const result = await everyAwait((index) => {
+        if (index === k) [reached, closing] = [true, captioner.close()];
+      }, () => look(captioner)).catch((error) => error);
+      if (result.code === "closed") closedEarly++;
+      else assert.deepEqual(result, WANTED, `closed at await ${k}: ${result}`);
+      await (closing ?? captioner.close());
+      assert.throws(() => captioner.requests, { code: "closed" });
+    }
+    assert.ok(closedEarly > 3, `${closedEarly} of ${k / 4}`);
+  });
+  assert.ok(made > 20);
+  assert.equal(held, 0, `${held} of ${made} memories are held`);
+});
