@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build, type BuildOptions, stop } from "npm:esbuild@0.28.2";
 import { packages } from "../../tools/packages_plugin.ts";
-import { sha256Of } from "./digest.ts";
+import { sha256Hex } from "../../sdk/platform/digest.ts";
 import type { ModelFiles } from "./messages.ts";
 import { serveFolder } from "./serve.ts";
 import type { WeightsFile } from "./weights.ts";
@@ -47,7 +47,7 @@ export async function buildSite(out: string): Promise<void> {
   const model: ModelFiles = { text: await addWeights(MODEL.text, out), vision: await addWeights(MODEL.vision, out) };
   await writeFile(join(out, "model.json"), JSON.stringify(model));
   const files = await pageFiles(out);
-  const version = await sha256Of(new TextEncoder().encode(JSON.stringify(files)));
+  const version = await sha256Hex(new TextEncoder().encode(JSON.stringify(files)));
   await build({
     ...{ ...BUNDLE, entryPoints: [join(here, "service_worker.ts")], outdir: out, format: "iife" },
     define: { FILES: JSON.stringify(files), VERSION: JSON.stringify(version) },
@@ -67,7 +67,7 @@ async function addWeights(path: string, out: string): Promise<WeightsFile> {
   const bytes = await readFile(join(out, file));
   const sha256: string[] = [];
   for (let at = 0; at < bytes.length; at += PART_BYTES) {
-    sha256.push(await sha256Of(bytes.subarray(at, at + PART_BYTES)));
+    sha256.push(await sha256Hex(bytes.subarray(at, at + PART_BYTES)));
   }
   return { file, bytes: bytes.length, partBytes: PART_BYTES, sha256 };
 }
@@ -80,7 +80,7 @@ async function pageFiles(out: string): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const path of paths) {
     const name = path.slice(join(out, "/").length).replaceAll("\\", "/");
-    files[name === "index.html" ? "./" : `./${name}`] = await sha256Of(await readFile(path));
+    files[name === "index.html" ? "./" : `./${name}`] = await sha256Hex(await readFile(path));
   }
   return files;
 }

@@ -1,5 +1,5 @@
 /** Keeps the page's own files, so that it opens without a network. The model's parts are kept by weights.ts. */
-import { sha256Of } from "./digest.ts";
+import { sha256Hex } from "../../sdk/platform/digest.ts";
 
 /** By the build: the page's files, relative to it, with their SHA-256, and a digest of this list. */
 declare const FILES: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ async function keepAll(): Promise<void> {
     Object.entries(FILES).map(async ([file, sha256]) => {
       const response = await fetch(new URL(file, scope), { cache: "no-cache" });
       const bytes = new Uint8Array(await response.arrayBuffer());
-      const digest = await sha256Of(bytes);
+      const digest = await sha256Hex(bytes);
       if (!response.ok || digest !== sha256) throw new Error(`${file}: status ${response.status}, digest ${digest}`);
       // made anew: a redirected answer may not be given to a navigation
       const headers = { "content-type": response.headers.get("content-type") ?? "application/octet-stream" };

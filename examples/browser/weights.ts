@@ -4,7 +4,7 @@ import type { CacheLike } from "../../sdk/sources/cached.ts";
 import { checkLength, fail } from "../../sdk/sources/check.ts";
 import { collected } from "../../sdk/sources/collect.ts";
 import { partedSource } from "../../sdk/sources/parted.ts";
-import { sha256Of } from "./digest.ts";
+import { sha256Hex } from "../../sdk/platform/digest.ts";
 
 /** A model file as it lies beside the page. */
 export interface WeightsFile {
@@ -56,7 +56,7 @@ export function weightsSource(
     if (!found) return undefined;
     // a body that breaks off rejects
     const bytes = await found.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => new Uint8Array());
-    if (await sha256Of(bytes) === sha256[index]) return bytes;
+    if (await sha256Hex(bytes) === sha256[index]) return bytes;
     events.damaged();
     return undefined;
   }
@@ -75,7 +75,7 @@ export function weightsSource(
     }
     const bytes = await collected(counting(index, signal), lengthOf(index));
     checkLength(file, index * partBytes, lengthOf(index), bytes.length);
-    const digest = await sha256Of(bytes);
+    const digest = await sha256Hex(bytes);
     if (digest !== sha256[index]) {
       fail(
         file,

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../platform/digest.ts";
 import type { ImageDecoder } from "./decoder.ts";
 import { cutTile, type TilePlan } from "./tiles.ts";
 
@@ -23,9 +24,7 @@ export class Picture {
 
   /** @param side Of a tile, in pixels. */
   static async create(bytes: Uint8Array, plan: TilePlan, side: number, images: ImageDecoder): Promise<Picture> {
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-    const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return new Picture(bytes, plan, side, `${hex} ${plan.width}x${plan.height} ${side}`, images);
+    return new Picture(bytes, plan, side, `${await sha256Hex(bytes)} ${plan.width}x${plan.height} ${side}`, images);
   }
 
   /** Time spent decoding, turning and resizing so far, in milliseconds. */

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../platform/digest.ts";
 import { checkLength, fail } from "./check.ts";
 import { checkPartBytes, partedSource } from "./parted.ts";
 import type { Source } from "./source.ts";
@@ -58,7 +59,7 @@ export function assetsSource(assets: FetcherLike, manifestUrl: string): Source {
         const { file, sha256 } = parts[index]!;
         const bytes = await get(new URL(file, manifestUrl).href, signal);
         checkLength(`${name}, ${file}`, 0, Math.min(partBytes, size - index * partBytes), bytes.length);
-        const digest = hex(await crypto.subtle.digest("SHA-256", bytes));
+        const digest = await sha256Hex(bytes);
         if (digest !== sha256) fail(name, `${file} has the digest ${digest}, the manifest says ${sha256}`);
         return bytes;
       },
@@ -96,8 +97,4 @@ function checkManifest(name: string, text: string): PartsManifest {
     fail(name, "a part in the manifest has no `file`, or no `sha256` of 64 hexadecimal digits");
   }
   return { bytes: bytes!, partBytes: partBytes!, parts };
-}
-
-function hex(digest: ArrayBuffer): string {
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

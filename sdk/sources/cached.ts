@@ -1,3 +1,4 @@
+import { sha256Hex } from "../platform/digest.ts";
 import { checkPartBytes, partedSource } from "./parted.ts";
 import type { Source, VersionedSource } from "./source.ts";
 
@@ -20,10 +21,13 @@ export interface CachedSourceOptions {
 const MIB = 2 ** 20;
 /** A host that cannot exist: keys of the cache are URLs, and nobody must be able to ask for these. */
 const HOST = "https://loris-parts.invalid";
+/** Says what the part's bytes are: SHA-256 in hexadecimal digits. */
+const DIGEST = "x-sha256";
 
 /**
  * A file through a cache that is nearer than it is. Parts are kept under the file's version, so that a file that was exchanged
- * is never mixed with the one before. A cache that fails, or gives a part of a wrong length, is passed by.
+ * is never mixed with the one before. A cache that fails is passed by, and so is a part that is not, by length and digest, the
+ * one that was put there.
  *
  * @throws {LorisError} `argument_invalid`.
  */
@@ -36,14 +40,15 @@ export function cachedSource(source: VersionedSource, cache: CacheLike, options:
     const length = Math.min(partBytes, await source.size(signal) - offset);
     const path = [source.name, await source.version(signal), partBytes, index].map((s) => encodeURIComponent(s));
     const url = `${HOST}/${path.join("/")}`;
-    const found = await match(cache, url);
+    const found = await match(cache, url, length);
     signal?.throwIfAborted();
-    onPart?.(found?.length === length);
-    if (found?.length === length) return found;
+    onPart?.(found !== undefined);
+    if (found) return found;
     const bytes = await source.read(offset, length, signal);
     const headers = {
       "content-type": "application/octet-stream",
       "content-length": String(length),
+      [DIGEST]: await sha256Hex(bytes),
       "cache-control": `public, max-age=${maxAgeSeconds}, immutable`,
     };
     // its failure costs time at the next load, nothing else
@@ -55,10 +60,13 @@ export function cachedSource(source: VersionedSource, cache: CacheLike, options:
   return partedSource({ name: source.name, partBytes, size: (signal) => source.size(signal), part });
 }
 
-async function match(cache: CacheLike, url: string): Promise<Uint8Array | undefined> {
+/** A part that was kept; undefined if it was not, or not whole. */
+async function match(cache: CacheLike, url: string, length: number): Promise<Uint8Array | undefined> {
   try {
     const response = await cache.match(url);
-    return response && new Uint8Array(await response.arrayBuffer());
+    if (!response) return undefined;
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return bytes.length === length && await sha256Hex(bytes) === response.headers.get(DIGEST) ? bytes : undefined;
   } catch {
     return undefined;
   }

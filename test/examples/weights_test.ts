@@ -1,15 +1,15 @@
 /** The browser example's store of a model file; `test/browser` looks at all of it in a browser. */
 import assert from "node:assert/strict";
-import { sha256Of } from "../../examples/browser/digest.ts";
 import { keyOf, type WeightsEvents, type WeightsFile, weightsSource } from "../../examples/browser/weights.ts";
 import { LorisError, type Source } from "../../sdk/mod.ts";
+import { sha256Hex } from "../../sdk/platform/digest.ts";
 import type { CacheLike } from "../../sdk/sources/cached.ts";
 
 const PART_BYTES = 100;
 const bytes = Uint8Array.from({ length: 350 }, (_, i) => i * i % 251);
 const file: WeightsFile = {
   ...{ file: "model.gguf", bytes: bytes.length, partBytes: PART_BYTES },
-  sha256: await Promise.all([0, 100, 200, 300].map((at) => sha256Of(bytes.subarray(at, at + PART_BYTES)))),
+  sha256: await Promise.all([0, 100, 200, 300].map((at) => sha256Hex(bytes.subarray(at, at + PART_BYTES)))),
 };
 
 /** A server, whose requests are noted by their offsets; pieces come 30 bytes at a time. */
@@ -78,18 +78,40 @@ Deno.test("weights: fetched once, part by part, then taken from the cache, each 
   assert.deepEqual(nobody.asked, []);
 });
 
-Deno.test("weights: a part that was cut or changed in the cache is fetched again, and mended there", async () => {
-  const cache = memoryCache();
-  await all(weightsSource(file, network(), cache, counts().events));
-  cache.entries.set(keyOf(file.sha256[1]!), bytes.slice(100, 150));
-  cache.entries.set(keyOf(file.sha256[3]!), bytes.slice(300).map((byte) => byte ^ 1));
-  for (const [asked, damaged, fetched] of [[[100, 300], 2, 150], [[], 0, 0]] as const) {
-    const [{ seen, events }, server] = [counts(), network()];
-    assert.deepEqual(await all(weightsSource(file, server, cache, events)), bytes);
-    assert.deepEqual(server.asked, asked);
-    assert.deepEqual(seen, { fetched, kept: 350 - fetched, damaged, notKept: [] });
-  }
-});
+/** What may become of part k in the cache. */
+const DAMAGE: Readonly<Record<string, (part: Uint8Array) => Uint8Array | "breaks off">> = {
+  "is empty": () => new Uint8Array(0),
+  "was cut": (part) => part.slice(0, -1),
+  "was cut and filled up with zeros": (part) => part.map((byte, i) => i < 20 ? byte : 0),
+  "has a byte more": (part) => Uint8Array.of(...part, 0),
+  "has one bit turned": (part) => part.map((byte, i) => i === 30 ? byte ^ 1 : byte),
+  "has another part's bytes": (part) => part.toReversed(),
+  "breaks off when it is read": () => "breaks off",
+};
+
+for (const [what, damage] of Object.entries(DAMAGE)) {
+  Deno.test(`weights: a part whose entry ${what} is fetched again, and mended in the cache, for every part`, async () => {
+    const cache = memoryCache();
+    await all(weightsSource(file, network(), cache, counts().events));
+    for (const [k, sha256] of file.sha256.entries()) {
+      const [key, part] = [keyOf(sha256), bytes.slice(100 * k, 100 * k + 100)];
+      const damaged = damage(part);
+      if (damaged !== "breaks off") cache.entries.set(key, damaged);
+      const breaking: CacheLike = {
+        ...cache,
+        match: (asked) =>
+          damaged === "breaks off" && asked === key
+            ? Promise.resolve(new Response(new ReadableStream({ start: (c) => c.error(new Error("gone")) })))
+            : cache.match(asked),
+      };
+      const [{ seen, events }, server] = [counts(), network()];
+      assert.deepEqual(await all(weightsSource(file, server, breaking, events)), bytes);
+      assert.deepEqual(server.asked, [100 * k]);
+      assert.deepEqual(seen, { fetched: part.length, kept: 350 - part.length, damaged: 1, notKept: [] });
+      assert.deepEqual(cache.entries.get(key), part);
+    }
+  });
+}
 
 Deno.test("weights: what the server has instead is refused and not kept", async () => {
   const cache = memoryCache();

@@ -31,13 +31,13 @@ class Bucket implements R2BucketLike {
 }
 
 class MemoryCache implements CacheLike {
-  readonly entries = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly entries = new Map<string, { readonly bytes: Uint8Array<ArrayBuffer>; readonly headers: Headers }>();
   match(url: string): Promise<Response | undefined> {
-    const bytes = this.entries.get(url);
-    return Promise.resolve(bytes && new Response(bytes));
+    const entry = this.entries.get(url);
+    return Promise.resolve(entry && new Response(entry.bytes, { headers: entry.headers }));
   }
   async put(url: string, response: Response): Promise<void> {
-    this.entries.set(url, new Uint8Array(await response.arrayBuffer()));
+    this.entries.set(url, { bytes: await response.bytes(), headers: response.headers });
   }
 }
 
@@ -96,18 +96,59 @@ Deno.test("cachedSource() reads each part once, by the file's version, and from 
   assert.equal(bucket.reads.length, 8);
 });
 
-Deno.test("cachedSource() passes by a cache that fails or holds a part of a wrong length", async () => {
+Deno.test("cachedSource() passes by a cache that fails", async () => {
   const bucket = new Bucket();
   const broken: CacheLike = {
     match: () => Promise.reject(new Error("no cache")),
     put: () => Promise.reject(new Error("no cache")),
   };
   await checkSource(cachedSource(r2Source(bucket, "m"), broken, { partBytes: 300 }));
-  const cache = new MemoryCache();
-  await cachedSource(r2Source(bucket, "m"), cache, { partBytes: 300 }).read(0, 1000);
-  for (const [url, bytes] of cache.entries) cache.entries.set(url, bytes.slice(1));
-  await checkSource(cachedSource(r2Source(bucket, "m"), cache, { partBytes: 300 }));
-  assert.throws(() => cachedSource(r2Source(bucket, "m"), cache, { partBytes: 0 }), { code: "argument_invalid" });
+  const source = r2Source(bucket, "m");
+  assert.throws(() => cachedSource(source, new MemoryCache(), { partBytes: 0 }), { code: "argument_invalid" });
+});
+
+type Entry = MemoryCache["entries"] extends Map<string, infer E> ? E : never;
+
+/** What may become of an entry: undefined where it is lost. */
+const DAMAGE: Readonly<Record<string, (entry: Entry, others: readonly Entry[]) => Entry | undefined>> = {
+  "is lost": () => undefined,
+  "is empty": ({ headers }) => ({ bytes: new Uint8Array(0), headers }),
+  "was cut": ({ bytes, headers }) => ({ bytes: bytes.slice(0, -1), headers }),
+  "was cut and filled up with zeros": ({ bytes, headers }) => ({ bytes: bytes.map((b, i) => i < 50 ? b : 0), headers }),
+  "has a byte more": ({ bytes, headers }) => ({ bytes: Uint8Array.of(...bytes, 0), headers }),
+  "has one bit turned": ({ bytes, headers }) => ({ bytes: bytes.map((b, i) => i === 70 ? b ^ 1 : b), headers }),
+  "has another part's bytes": ({ headers }, others) => ({ bytes: others[0]!.bytes, headers }),
+  "does not say what it holds": ({ bytes }) => ({ bytes, headers: new Headers() }),
+};
+
+for (const [what, damage] of Object.entries(DAMAGE)) {
+  Deno.test(`cachedSource() reads a part from its source, and mends the cache, where its entry ${what}, for every part`, async () => {
+    const [bucket, cache] = [new Bucket(), new MemoryCache()];
+    const read = () => cachedSource(r2Source(bucket, "m"), cache, { partBytes: 250 }).read(0, 1000);
+    await read();
+    const whole = new Map(cache.entries);
+    assert.equal(whole.size, 4);
+    for (const [k, [url, entry]] of [...whole].entries()) {
+      const damaged = damage(entry, [...whole.values()].filter((other) => other !== entry));
+      if (damaged) cache.entries.set(url, damaged);
+      else cache.entries.delete(url);
+      bucket.reads.length = 0;
+      assert.deepEqual(await read(), FILE);
+      assert.deepEqual(bucket.reads, [`m:${250 * k}+250`]);
+      assert.deepEqual(cache.entries.get(url)?.bytes, entry.bytes);
+      assert.deepEqual(await read(), FILE);
+      assert.equal(bucket.reads.length, 1, "it was mended");
+    }
+  });
+}
+
+Deno.test("cachedSource() reads a part from its source where the cache's answer breaks off", async () => {
+  const bucket = new Bucket();
+  const breaking: CacheLike = {
+    match: () => Promise.resolve(new Response(new ReadableStream({ start: (c) => c.error(new Error("gone")) }))),
+    put: () => Promise.resolve(),
+  };
+  await checkSource(cachedSource(r2Source(bucket, "m"), breaking, { partBytes: 300 }));
 });
 
 /** Assets of a file cut into parts. */

@@ -1,5 +1,5 @@
-/** In hexadecimal digits. */
-export async function sha256Of(bytes: Uint8Array): Promise<string> {
+/** SHA-256 in hexadecimal digits. */
+export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
