@@ -32,13 +32,39 @@ async function json<T>(name: string): Promise<T> {
   return JSON.parse(await Deno.readTextFile(new URL(`vectors/${name}.json`, import.meta.url)));
 }
 
-export async function readPictures(): Promise<Picture[]> {
-  const { cases, pixels } = await json<{
-    cases: (Omit<Picture, "bytes" | "rgb"> & { bytes: string; pixels: number })[];
-    pixels: string[];
-  }>("pictures");
+/** A file that is refused: patterns of the error's code and message. */
+export interface Refused {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly code: RegExp;
+  readonly words: RegExp;
+}
+
+/** A file of vectors as the scripts beside it write it. */
+interface Vectors {
+  readonly cases: readonly (Omit<Picture, "bytes" | "rgb"> & { readonly bytes: string; readonly pixels: number })[];
+  readonly pixels: readonly string[];
+  readonly refused?: readonly Record<keyof Refused, string>[];
+}
+
+/** Pictures of vectors/, and files that are refused. @param name That of their script, or "pictures". */
+export async function readCorpus(name: string): Promise<{ pictures: Picture[]; refused: Refused[] }> {
+  const { cases, pixels, refused = [] } = await json<Vectors>(name);
   const results = await Promise.all(pixels.map(inflated));
-  return cases.map(({ pixels, bytes, ...rest }) => ({ ...rest, bytes: base64Bytes(bytes), rgb: results[pixels]! }));
+  return {
+    pictures: cases.map(({ pixels, bytes, ...rest }) => ({
+      ...rest,
+      bytes: base64Bytes(bytes),
+      rgb: results[pixels]!,
+    })),
+    refused: refused.map(({ name, bytes, code, words }) => ({
+      ...{ name, bytes: base64Bytes(bytes), code: new RegExp(`^(${code})$`), words: new RegExp(words) },
+    })),
+  };
+}
+
+export async function readPictures(): Promise<Picture[]> {
+  return (await readCorpus("pictures")).pictures;
 }
 
 export async function readResizes(): Promise<Resize[]> {
@@ -88,6 +114,11 @@ export function bmp(width: number, height: number, rgb: Uint8Array): Uint8Array 
 /** Largest and mean difference of two byte arrays of one length. */
 export function difference(a: Uint8Array, b: Uint8Array): { largest: number; mean: number } {
   if (a.length !== b.length) throw new Error(`${a.length} bytes beside ${b.length}`);
-  const all = a.map((v, i) => Math.abs(v - b[i]!));
-  return { largest: Math.max(0, ...all), mean: all.reduce((sum, v) => sum + v, 0) / Math.max(1, all.length) };
+  let [largest, sum] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    largest = Math.max(largest, difference);
+    sum += difference;
+  }
+  return { largest, mean: sum / Math.max(1, a.length) };
 }

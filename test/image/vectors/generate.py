@@ -2,10 +2,7 @@
 
 Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp 1.6.0, zlib 1.2.13) and numpy 2.4.6. Usage: python generate.py
 Expected pixels are Pillow's: exif_transpose, composited on white, RGB. Where Pillow reads a file otherwise than its
-specification says (16-bit gray, frames that leave screen free), the source samples themselves are expected.
-Pixels are zlib streams in base64; equal ones are stored once."""
-import base64
-import io
+specification says (16-bit gray, frames that leave screen free), the source samples themselves are expected."""
 import itertools
 import json
 import pathlib
@@ -15,43 +12,10 @@ import zlib
 import numpy as np
 from PIL import Image, ImageOps
 
+from reference import H, Pictures, W, pillow, save, scene, text
 from writers import bmp, bmp_rows, exif, gif, png, png_chunk, u24, webp
 
 HERE = pathlib.Path(__file__).parent
-W, H = 19, 13
-
-
-def scene(width=W, height=H):
-    y, x, c = np.mgrid[0:height, 0:width, 0:3]
-    return np.clip(128 + 60 * np.sin(x / 5 + c) + 50 * np.cos(y / 4 - c), 0, 255).astype(np.uint8)
-
-
-def save(image, kind, **options):
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def pillow(data):
-    rgba = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-
-
-class Pictures:
-    def __init__(self):
-        self.cases, self.pixels = [], {}
-
-    def add(self, name, data, bound=0, expected=None):
-        """bound: the largest difference allowed at any pixel, of 255. expected: an array, where Pillow's word is not it."""
-        image = pillow(data) if expected is None else Image.fromarray(np.ascontiguousarray(expected, np.uint8))
-        index = self.pixels.setdefault(image.tobytes(), len(self.pixels))
-        self.cases.append(dict(name=name, bytes=text(data), width=image.width, height=image.height, bound=bound, pixels=index))
-
-
-def text(data):
-    return base64.b64encode(data).decode()
-
-
 RGB = Image.fromarray(scene())
 GRAY = Image.fromarray(scene()[:, :, 0])
 ALPHA = np.linspace(0, 255, W * H).reshape(H, W).astype(np.uint8)
@@ -270,8 +234,7 @@ def large():
 pictures = Pictures()
 for kind in (jpegs, pngs, webps, gifs, bmps):
     kind(pictures.add)
-out = dict(cases=pictures.cases, pixels=[text(zlib.compress(p, 9)) for p in pictures.pixels])
-(HERE / "pictures.json").write_text(json.dumps(out) + "\n")
+(HERE / "pictures.json").write_text(json.dumps(pictures.json()) + "\n")
 heavy = {name: text(data) for name, data in large()}
 (HERE / "large.json").write_text(json.dumps(heavy) + "\n")
 made = list(resizes())
