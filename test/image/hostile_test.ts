@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { LorisError } from "../../sdk/errors.ts";
 import { decoder, MIB, refusal } from "./decoder.ts";
+import { concatenated, pngChunk } from "./bombs.ts";
 import { bmp, hardPicture, readPictures } from "./pictures.ts";
 
 const pictures = await readPictures();
@@ -111,27 +112,6 @@ Deno.test("decode() refuses JPEG processes that it does not decode", () => {
   }
 });
 
-function crc32(bytes: Uint8Array): number {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let k = 0; k < 8; k++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}
-
-/** A PNG chunk; `claimed` is the length that it says it has. */
-function chunk(name: string, data: Uint8Array, claimed = data.length): Uint8Array {
-  const bytes = new Uint8Array(12 + data.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, claimed);
-  bytes.set(new TextEncoder().encode(name), 4);
-  bytes.set(data, 8);
-  view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
-  return bytes;
-}
-
-const joined = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((p) => [...p]));
 const SIGNATURE = Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10]);
 
 /** A PNG that says it has a size, and has next to no pixels. */
@@ -140,10 +120,10 @@ function hollowPng(width: number, height: number): Uint8Array {
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint16(8, 0x0802);
-  return joined(
+  return concatenated(
     SIGNATURE,
-    chunk("IHDR", new Uint8Array(header.buffer)),
-    chunk("IDAT", Uint8Array.of(0x78, 0x9c, 0x63)),
+    pngChunk("IHDR", new Uint8Array(header.buffer)),
+    pngChunk("IDAT", Uint8Array.of(0x78, 0x9c, 0x63)),
   );
 }
 
@@ -199,14 +179,16 @@ Deno.test("a PNG chunk that claims 2 GB takes no memory, and 8 MB of EXIF are to
   const [start, rest] = [sound.bytes.subarray(0, 33), sound.bytes.subarray(33)];
   for (const name of ["eXIf", "tEXt", "iCCP", "IDAT", "abCd"]) {
     const d = decoder();
-    const { code } = refusal(() => d.decode(joined(start, chunk(name, new Uint8Array(9), 0x7fffffff), rest), 8, 8));
+    const { code } = refusal(() =>
+      d.decode(concatenated(start, pngChunk(name, new Uint8Array(9), 0x7fffffff), rest), 8, 8)
+    );
     assert.equal(code, "image_invalid", name);
     assert.ok(d.peakMemoryBytes < 2 * MIB, `${name}: ${d.peakMemoryBytes} bytes`);
   }
   const d = decoder(4 * MIB);
   const heavy = new Uint8Array(33 + 12 + 8 * MIB + rest.length);
   heavy.set(start);
-  heavy.set(chunk("eXIf", new Uint8Array(8 * MIB)), 33);
+  heavy.set(pngChunk("eXIf", new Uint8Array(8 * MIB)), 33);
   heavy.set(rest, 33 + 12 + 8 * MIB);
   assert.equal(refusal(() => d.decode(heavy, 8, 8)).code, "image_too_large", "a lack of memory is not called damage");
   assert.deepEqual(d.decode(sound.bytes, sound.width, sound.height), sound.rgb);

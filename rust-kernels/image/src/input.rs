@@ -42,6 +42,11 @@ impl<'a, R: ReadAt> Input<'a, R> {
             at: 0,
         }
     }
+
+    /// What it reads, for another reader.
+    pub fn source(&self) -> &'a R {
+        self.source
+    }
 }
 
 impl<R: ReadAt> Read for Input<'_, R> {

@@ -2,12 +2,19 @@
 use crate::decode::Decoder;
 use crate::error::{broken, too_large, unsupported, Error, Result};
 use crate::exif;
+use crate::formats::jpeg_scans::count_scans;
 use crate::input::{Input, ReadAt};
 use crate::resize::Resizer;
 use jpeg_decoder::{CodingProcess, PixelFormat};
 
+/// A progressive file by any encoder has a dozen or so.
+const MOST_PROGRESSIVE_SCANS: usize = 100;
+/// Of any other file: one a component, at most.
+const MOST_SCANS: usize = 4;
+
 pub struct Jpeg<'a, R: ReadAt> {
     decoder: jpeg_decoder::Decoder<Input<'a, R>>,
+    source: &'a R,
     size: (u32, u32),
     channels: usize,
     progressive: bool,
@@ -23,6 +30,7 @@ fn error(e: jpeg_decoder::Error) -> Error {
 
 impl<'a, R: ReadAt> Jpeg<'a, R> {
     pub fn open(input: Input<'a, R>) -> Result<Self> {
+        let source = input.source();
         let mut decoder = jpeg_decoder::Decoder::new(input);
         decoder.read_info().map_err(error)?;
         let info = decoder.info().ok_or_else(|| broken("JPEG")(&"no header"))?;
@@ -35,11 +43,26 @@ impl<'a, R: ReadAt> Jpeg<'a, R> {
         let orientation = decoder.exif_data().map_or(1, exif::orientation);
         Ok(Self {
             decoder,
+            source,
             size: (info.width.into(), info.height.into()),
             channels,
             progressive: info.coding_process == CodingProcess::DctProgressive,
             orientation,
         })
+    }
+
+    fn check_scans(&self) -> Result<()> {
+        let (kind, most) = if self.progressive {
+            ("progressive ", MOST_PROGRESSIVE_SCANS)
+        } else {
+            ("", MOST_SCANS)
+        };
+        if count_scans(&mut Input::new(self.source), most + 1) <= most {
+            return Ok(());
+        }
+        Err(unsupported(format!(
+            "a {kind}JPEG of more than {most} scans is not supported"
+        )))
     }
 
     /// Bytes at a scale of 1 / `by`: the planes, the picture made of them, and for a progressive file all coefficients.
@@ -63,6 +86,7 @@ impl<R: ReadAt> Decoder for Jpeg<'_, R> {
     /// The smallest scale that leaves twice the wanted size, so that the resize still has what it needs; where that is
     /// more than may be used, one that leaves the wanted size.
     fn prepare(&mut self, wanted: (u32, u32), max_bytes: usize) -> Result<(u32, u32, usize)> {
+        self.check_scans()?;
         let leaves = |by: u32, times: u32| self.size.0 / by >= wanted.0 * times && self.size.1 / by >= wanted.1 * times;
         let smallest = |times: u32| [8, 4, 2].into_iter().find(|&by| leaves(by, times)).unwrap_or(1);
         // with the resizer, or a scale would be taken that only then turns out to be too large

@@ -2,6 +2,7 @@
 pub mod bmp;
 pub mod gif;
 pub mod jpeg;
+mod jpeg_scans;
 pub mod png;
 pub mod webp;
 
