@@ -59,6 +59,19 @@ export function ggufHeader(
   return { header: bytes, fileBytes: bytes.length + offset };
 }
 
+/** A GGUF file, version 3, part by part. */
+function* ggufParts(metadata: Parameters<typeof ggufHeader>[0], tensors: readonly TensorToWrite[]) {
+  yield ggufHeader(metadata, tensors).header;
+  for (const { name, type, shape, data } of tensors) {
+    const bytes = data();
+    const wanted = tensorBytes(type, shape);
+    if (bytes.length !== wanted) throw new RangeError(`${name} has ${bytes.length} bytes, it must have ${wanted}`);
+    const padded = new Uint8Array(aligned(wanted));
+    padded.set(bytes);
+    yield padded;
+  }
+}
+
 /** Writes a GGUF file, version 3. */
 export async function writeGgufFile(
   path: string,
@@ -66,16 +79,22 @@ export async function writeGgufFile(
   tensors: readonly TensorToWrite[],
 ): Promise<void> {
   const writer = (await Deno.create(path)).writable.getWriter();
-  await writer.write(ggufHeader(metadata, tensors).header);
-  for (const { name, type, shape, data } of tensors) {
-    const bytes = data();
-    const wanted = tensorBytes(type, shape);
-    if (bytes.length !== wanted) throw new RangeError(`${name} has ${bytes.length} bytes, it must have ${wanted}`);
-    const padded = new Uint8Array(aligned(wanted));
-    padded.set(bytes);
-    await writer.write(padded);
-  }
+  for (const part of ggufParts(metadata, tensors)) await writer.write(part);
   await writer.close();
+}
+
+/** The bytes of a GGUF file, version 3, for one that is small. */
+export function ggufBytes(
+  metadata: readonly (readonly [key: string, value: Value])[],
+  tensors: readonly TensorToWrite[],
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(ggufHeader(metadata, tensors).fileBytes);
+  let at = 0;
+  for (const part of ggufParts(metadata, tensors)) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 function aligned(bytes: number): number {

@@ -6,8 +6,8 @@ import {
   visionMetadata,
   visionTensors,
 } from "../bench/generate_model.ts";
-import { array, bool, string, type TensorToWrite, typeOf, uint32 } from "../bench/gguf_file.ts";
-import { type TensorSpec, type Value, writeGguf } from "../gguf/write.ts";
+import { array, bool, ggufBytes, string, type TensorToWrite, uint32 } from "../bench/gguf_file.ts";
+import type { Value } from "../gguf/write.ts";
 import { tinyData } from "../text/tiny.ts";
 
 const data = tinyData();
@@ -17,14 +17,17 @@ export const TINY: ModelShape = {
   vision: { layers: 3, width: 64, heads: 2, hidden: 96, side: 32, patch: 8, shuffle: 2 },
 };
 
-/** Metadata to be written instead; undefined: the key is left out. */
+/** Metadata to be written instead, or besides; undefined: the key is left out. */
 export type Changes = Readonly<Record<string, Value | undefined>>;
 type Metadata = readonly (readonly [key: string, value: Value])[];
 
 /** Of weights by which an answer has some words. */
 const SEED = 3;
 
-/** The bytes of both files, with other metadata where that is wanted. Another seed: files of the same form. */
+/**
+ * The bytes of both files, with other metadata where that is wanted: a key that neither has goes into the one whose prefix it
+ * has, "llama." or "clip.". Another seed: files of the same form.
+ */
 export function tinyPair(
   changes: Changes = {},
   seed = SEED,
@@ -49,11 +52,12 @@ function tokenizer(): Metadata {
 }
 
 function file(metadata: Metadata, tensors: readonly TensorToWrite[], changes: Changes): Uint8Array<ArrayBuffer> {
+  const known = new Set(metadata.map(([key]) => key));
+  const prefix = known.has("llama.block_count") ? "llama." : "clip.";
+  const added = Object.entries(changes).filter(([key]) => key.startsWith(prefix) && !known.has(key));
   const changed = metadata.map(([key, value]) => [key, key in changes ? changes[key] : value] as const);
-  return writeGguf({
-    metadata: changed.filter((pair): pair is [string, Value] => pair[1] !== undefined),
-    tensors: tensors.map(({ name, type, shape, data }): TensorSpec => ({
-      ...{ name, shape, type: typeOf(type).id, data: data() },
-    })),
-  });
+  return ggufBytes(
+    [...changed, ...added].filter((pair): pair is readonly [string, Value] => pair[1] !== undefined),
+    tensors,
+  );
 }
