@@ -42,7 +42,9 @@ export function assetsSource(assets: FetcherLike, manifestUrl: string): Source {
       await response.body?.cancel();
       fail(name, `${new URL(url).pathname} was answered with ${response.status}; upload what tools/cut_model.ts wrote`);
     }
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = new Uint8Array(
+      await response.arrayBuffer().catch((cause) => fail(name, `${new URL(url).pathname} broke off`, cause)),
+    );
     signal?.throwIfAborted();
     return bytes;
   }
