@@ -9,7 +9,11 @@ interface FileHandle {
   close(): Promise<void>;
 }
 
-/** A file on disk, in Deno and Node. Its handle is opened by the first read and given back by `close()`. */
+/**
+ * A file on disk, in Deno and Node. Its handle is opened by the first read and given back by `close()`: a file that is put in its
+ * place meanwhile is another one, which is not read. One that is written into is: a file system keeps no versions, and nothing but
+ * its length is watched. Put a new model beside the old one, or in its place by renaming.
+ */
 export interface FileSource extends Source {
   close(): Promise<void>;
 }

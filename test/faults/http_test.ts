@@ -16,6 +16,8 @@ const OTHER: typeof FILES = { "/text.gguf": other.text, "/vision.gguf": other.vi
 /** What each source waits for a silent server: told apart, so that the faulty one alone is hurried. */
 const IDLE_MS: Readonly<Record<string, number>> = { "/text.gguf": 20_001, "/vision.gguf": 20_002 };
 
+const DEADLINE_MS = 15_000;
+
 /** A range that was asked for. */
 interface Asked {
   readonly path: string;
@@ -144,7 +146,9 @@ async function served(use: (open: () => Promise<Captioner>) => Promise<void>): P
   try {
     await use(() => {
       asked = {};
-      return openTiny({ text: source("/text.gguf"), vision: source("/vision.gguf") });
+      // what does not let go of a silent server must fail its test, not hang it
+      const signal = AbortSignal.timeout(DEADLINE_MS);
+      return openTiny({ text: source("/text.gguf"), vision: source("/vision.gguf"), signal });
     });
   } finally {
     armed = undefined;

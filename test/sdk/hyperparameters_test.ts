@@ -1,10 +1,11 @@
 /** Files that are well formed and say something absurd of their network: refused by the key, before memory is taken for it. */
 import assert from "node:assert/strict";
 import { load } from "../../sdk/load.ts";
+import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
 import { float32 } from "../bench/gguf_file.ts";
 import { array, type ByteWriter, string, uint32, type Value, VALUE_TYPES } from "../gguf/write.ts";
-import { MODULES } from "../faults/tiny.ts";
+import { look, MODULES, openTiny, PAIR } from "../faults/tiny.ts";
 import { MIB, rejection } from "./model.ts";
 import { memoriesOf } from "./spy.ts";
 import { type Changes, tinyPair } from "./tiny_pair.ts";
@@ -187,4 +188,24 @@ Deno.test("load() takes what is large and harmless for what it says: contexts ar
   const captioner = await open(text, vision);
   assert.equal(captioner.lazy.layers, 1);
   await captioner.close();
+});
+
+Deno.test("a byte changed in a header of the pair ends in a LorisError, or in an answer", async () => {
+  const codes = new Map<string, number>();
+  for (const file of ["text", "vision"] as const) {
+    const { tensors } = await openGguf(bytesSource(PAIR[file]));
+    const headerBytes = Math.min(...Array.from(tensors.values(), ({ offset }) => offset));
+    // a stride that shares no divisor with the sizes of fields
+    for (let at = 0; at < headerBytes; at += 23) {
+      for (const turn of [1, 0x80]) {
+        const changed = PAIR[file].slice();
+        changed[at]! ^= turn;
+        const outcome = await openTiny({ [file]: bytesSource(changed) }).then(look).catch((error) => error);
+        if (outcome instanceof Error) assert.equal(outcome.name, "LorisError", `byte ${at} of ${file}: ${outcome}`);
+        const code = (outcome as { code?: string }).code ?? "answered";
+        codes.set(code, (codes.get(code) ?? 0) + 1);
+      }
+    }
+  }
+  assert.ok(codes.get("file_invalid")! > 300 && codes.get("answered")! > 10, JSON.stringify([...codes]));
 });

@@ -70,6 +70,17 @@ Deno.test("fileSource() reports a file that was cut after it was opened", async 
   });
 });
 
+Deno.test("fileSource() goes on with the file that it opened when another is put in its place", async () => {
+  await withFile(async (source, path) => {
+    assert.deepEqual(await source.read(0, 100), FILE.slice(0, 100));
+    await Deno.writeFile(`${path}.new`, FILE.toReversed());
+    await Deno.rename(`${path}.new`, path);
+    assert.deepEqual(await source.read(100, 4900), FILE.slice(100));
+    await source.close();
+    assert.deepEqual(await source.read(0, 5000), FILE.toReversed());
+  });
+});
+
 Deno.test("fileSource() reads an empty file as empty", async () => {
   await withFile(async (source) => {
     assert.equal(await source.size(), 0);
