@@ -51,7 +51,7 @@ export class LayerRing {
       }
     } finally {
       ended.abort();
-      // what is still under way would write into a slot of the next pass
+      // one pass reads at a time
       await reading.catch(() => {});
     }
   }

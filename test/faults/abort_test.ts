@@ -1,13 +1,13 @@
-/** Aborts at every await of a load and of requests: each rejects with the signal's reason, and the next one is right. */
+/** Aborts at every await and operation of a load and of requests: the signal's reason, and the next one is right. */
 import assert from "node:assert/strict";
 import type { Captioner, ChatOptions } from "../../sdk/captioner.ts";
 import type { LoadOptions } from "../../sdk/load.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
 import { uint32 } from "../gguf/write.ts";
 import { tinyPair } from "../sdk/tiny_pair.ts";
-import { everyAwait } from "./awaits.ts";
 import { memoriesHeld } from "./collected.ts";
 import { faultySource, Reads } from "./faulty_source.ts";
+import { everyAwait, everyAwaitOfLayers, everyOperation, type Points } from "./points.ts";
 import {
   answersAsEver,
   look,
@@ -22,7 +22,7 @@ import {
 
 const reason = new Error("changed my mind");
 
-/** Awaits by which a result that is there already is handed on: an abort at one of them comes too late. */
+/** Points at which a result that is there already is handed on: an abort at one of them comes too late. */
 const HANDING_ON = 10;
 
 /** What is tried: `work` with a signal, what its result must be, and what is seen to after each. */
@@ -30,31 +30,34 @@ interface Trial<T> {
   readonly work: (signal: AbortSignal) => Promise<T>;
   readonly check: (result: T) => void | Promise<void>;
   readonly after?: (what: string) => Promise<void>;
-  /** Of each so many awaits one is tried. */
+  /** Of each so many points one is tried. */
   readonly step?: number;
-  /** Awaits that may come after the signal's work has ended. */
+  /** Points that may come after the signal's work has ended. */
   readonly tail?: number;
 }
 
-/** Aborts at every await, one trial each, until there is none left; returns how many trials were aborted. */
-async function atEveryAwait<T>({ work, check, after, step = 1, tail = HANDING_ON }: Trial<T>): Promise<number> {
+/** Aborts at every point, one trial each, until there is none left; returns how many trials were aborted. */
+async function abortAt<T>(
+  points: Points,
+  { work, check, after, step = 1, tail = HANDING_ON }: Trial<T>,
+): Promise<number> {
   let [aborted, late] = [0, 0];
   for (let k = 0;; k += step) {
     const controller = new AbortController();
-    const outcome = await everyAwait(
+    const outcome = await points(
       (index) => void (index === k && controller.abort(reason)),
       () => work(controller.signal),
     ).then((result) => ({ result }), (error) => ({ error }));
     if ("error" in outcome) {
-      assert.equal(outcome.error, reason, `await ${k}: ${outcome.error}`);
+      assert.equal(outcome.error, reason, `point ${k}: ${outcome.error}`);
       aborted++;
     } else {
       await check(outcome.result);
       if (controller.signal.aborted) late++;
     }
-    await after?.(`after an abort at await ${k}`);
+    await after?.(`after an abort at point ${k}`);
     if (controller.signal.aborted) continue;
-    assert.ok(late * step <= tail, `${late} aborts, one at each ${step} awaits, changed nothing`);
+    assert.ok(late * step <= tail, `${late} aborts, one at each ${step} points, changed nothing`);
     return aborted;
   }
 }
@@ -85,7 +88,7 @@ for (const [name, sources] of Object.entries(bySource)) {
   Deno.test(`load() by ${name}, aborted at every await: the signal's reason, memory given back, the next load is right`, async () => {
     const { made, held } = await memoriesHeld(async () => {
       const check = (captioner: Captioner) => captioner.close();
-      const aborted = await atEveryAwait({ work: (signal) => openTiny({ ...sources(), signal }), check });
+      const aborted = await abortAt(everyAwait, { work: (signal) => openTiny({ ...sources(), signal }), check });
       assert.ok(aborted > 600, `${aborted} aborts`);
       await opensAndAnswers("after all of them");
     });
@@ -95,7 +98,7 @@ for (const [name, sources] of Object.entries(bySource)) {
 }
 
 Deno.test("load() of the packaged modules, aborted at some awaits: the signal's reason, the next load is right", async () => {
-  const aborted = await atEveryAwait({
+  const aborted = await abortAt(everyAwait, {
     work: (signal) => openTiny({ modules: undefined, signal }),
     check: async (captioner) => {
       await answersAsEver(captioner, "not aborted");
@@ -109,28 +112,51 @@ Deno.test("load() of the packaged modules, aborted at some awaits: the signal's 
 /** A model that cuts pictures into tiles. */
 const CUTTING = tinyPair({ "clip.vision.preproc_image_size": uint32(64) });
 
-/** Requests that differ in what they await, and how they are loaded for. */
-const REQUESTS: Readonly<Record<string, readonly [options: Partial<LoadOptions>, how: ChatOptions]>> = {
-  "a caption": [{}, {}],
-  "a caption, drawn by a seed": [{}, { temperature: 1, seed: 7 }],
-  "a caption of three tiles": [{ vision: bytesSource(CUTTING.vision) }, { detail: "high" }],
-  "a caption by a streamed encoder": [{ visionWeights: "streamed", keptTiles: 0 }, {}],
-  "a caption with Lazy Attention and fewer image tokens": [
-    { lazy: { anchor: [0, 0], mode: "vla" }, visualTokens: 2 },
-    {},
-  ],
+/** A request, how it is loaded for, and whether it is tried at every operation too: most have the same ones. */
+interface Asked {
+  readonly options?: Partial<LoadOptions>;
+  readonly how?: ChatOptions;
+  readonly imageTokens?: number;
+  readonly operations?: true;
+}
+
+const REQUESTS: Readonly<Record<string, Asked>> = {
+  "a caption": { operations: true },
+  "a caption, drawn by a seed": { how: { temperature: 1, seed: 4 } },
+  "a caption of three tiles": {
+    options: { vision: bytesSource(CUTTING.vision) },
+    how: { detail: "high" },
+    imageTokens: 3 * 4,
+  },
+  "a caption by a streamed encoder": { options: { visionWeights: "streamed", keptTiles: 0 } },
+  "a caption with Lazy Attention and fewer image tokens": {
+    options: { lazy: { anchor: [0, 0], mode: "vla" }, visualTokens: 2 },
+    ...{ imageTokens: 2, operations: true },
+  },
 };
 
-for (const [name, [options, how]] of Object.entries(REQUESTS)) {
-  Deno.test(`${name}, aborted at every await: the signal's reason, the next requests are right`, async () => {
+/** Points of each kind: how many a request has at least, and how many of them are of a last step, whose token is there already. */
+const KINDS = {
+  "await": { points: everyAwaitOfLayers, least: 100, tail: HANDING_ON },
+  "operation": { points: everyOperation, least: 100, tail: 60 },
+} as const;
+
+const TRIALS = Object.entries(REQUESTS).flatMap(([name, asked]) =>
+  (asked.operations ? ["await", "operation"] as const : ["await"] as const).map((kind) => ({ name, asked, kind }))
+);
+
+for (const { name, asked, kind } of TRIALS) {
+  Deno.test(`${name}, aborted at every ${kind}: the signal's reason, the next requests are right`, async () => {
+    const { points, least, tail } = KINDS[kind];
+    const { options, how, imageTokens = 4 } = asked;
     const captioner = await openTiny(options);
-    const { usage } = await captioner.caption(PICTURE, how).result;
-    assert.equal(usage.imageTokens, name.includes("three tiles") ? 3 * 4 : options.visualTokens ?? 4);
+    assert.equal((await captioner.caption(PICTURE, how).result).usage.imageTokens, imageTokens);
     const ask = (picture: Uint8Array, signal?: AbortSignal) =>
       look(captioner, { ...how, picture, ...(signal ? { signal } : {}) });
     const [wanted, wantedOther] = [await ask(PICTURE), await ask(OTHER_PICTURE)];
-    const aborted = await atEveryAwait({
+    const aborted = await abortAt(points, {
       work: (signal) => ask(PICTURE, signal),
+      tail,
       check: (result) => assert.deepEqual(result, wanted),
       after: async (what) => {
         assert.deepEqual(await ask(PICTURE), wanted, what);
@@ -138,7 +164,7 @@ for (const [name, [options, how]] of Object.entries(REQUESTS)) {
         assert.deepEqual(captioner.requests, { active: 0, waiting: 0 }, what);
       },
     });
-    assert.ok(aborted > 40, `${aborted} aborts`);
+    assert.ok(aborted >= least, `${aborted} aborts`);
     await captioner.close();
   });
 }
@@ -158,7 +184,7 @@ Deno.test("a caption from a stream of bytes, aborted at every await: the signal'
       cancel: () => void open--,
     }, { highWaterMark: 0 });
   };
-  const aborted = await atEveryAwait({
+  const aborted = await abortAt(everyAwait, {
     work: async (signal) => await captioner.caption(stream(), { maxTokens: 1, signal }).result,
     check: () => {},
     after: async (what) => {
@@ -172,7 +198,7 @@ Deno.test("a caption from a stream of bytes, aborted at every await: the signal'
 
 Deno.test("one of three requests that are computed together, aborted at every await: the others are answered as ever", async () => {
   const captioner = await openTiny({ conversations: 3 });
-  const aborted = await atEveryAwait({
+  const aborted = await abortAt(everyAwait, {
     work: async (signal) => {
       const others = [look(captioner), look(captioner, { picture: OTHER_PICTURE })];
       const one = look(captioner, { prompt: "c", signal }).catch((error) => error);
