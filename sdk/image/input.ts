@@ -102,8 +102,8 @@ async function collect(
 function dataUrlBytes(text: string, maxBytes: number): Uint8Array {
   // four characters of base64 are three bytes; refuse before copying or decoding
   if (text.length > maxBytes * 4) refuseSize(Math.floor(text.length * 3 / 4), maxBytes);
-  // as the URL standard does first: white space around the URL, and line breaks and tabs anywhere in it
-  const url = text.trim().replace(/[\t\n\r]+/g, "");
+  // as the URL standard does first: spaces and control characters around the URL, and line breaks and tabs anywhere in it
+  const url = trimmed(text).replace(/[\t\n\r]+/g, "");
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url);
   if (scheme?.[1]?.toLowerCase() !== "data") {
     const what = scheme ? `a ${scheme[1]!.toLowerCase()}: URL` : `the string "${url.slice(0, 40)}"`;
@@ -121,6 +121,14 @@ function dataUrlBytes(text: string, maxBytes: number): Uint8Array {
   const bytes = base64Bytes(body.includes("%") ? new TextDecoder("latin1").decode(percentDecode(body)) : body);
   if (!bytes) throw new LorisError("image_invalid", "the data URL's base64 is broken");
   return bytes;
+}
+
+/** By hand: a pattern that is bound to the end is tried at every space of a URL of megabytes. */
+function trimmed(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && text.charCodeAt(start) <= 0x20) start++;
+  while (end > start && text.charCodeAt(end - 1) <= 0x20) end--;
+  return text.slice(start, end);
 }
 
 /** Every %XX becomes a byte, everything else its UTF-8 bytes. */

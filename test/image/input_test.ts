@@ -31,6 +31,7 @@ Deno.test("readImageBytes() reads data URLs in every legal spelling", async () =
     `data:image/png;base64,${[...BASE64].map((c) => "%" + c.charCodeAt(0).toString(16)).join("")}`,
     `data:image/png;base64,${BASE64}#fragment`,
     ` da\nta:image/png;\r\nbase64,\t${BASE64}\n `,
+    `\0 \fdata:image/png;base64,${BASE64}\x1f\0`,
     `data:image/png;name=base64;base64,${BASE64}`,
     `data:,%00%ff%10a%3E%3F`,
     `data:;base64;charset=utf-8,%00%ff%10a%3E%3F`,
