@@ -40,6 +40,9 @@ export interface LorisErrorOptions {
   cause?: unknown;
 }
 
+/** A message quotes names out of files, which may be megabytes in a hostile one; real messages stay far below. */
+const MAX_MESSAGE_CHARACTERS = 2000;
+
 /** Every error that the SDK throws on purpose; an aborted call throws its signal's reason instead. */
 export class LorisError extends Error {
   override readonly name = "LorisError";
@@ -49,7 +52,8 @@ export class LorisError extends Error {
   readonly param: string | undefined;
 
   constructor(code: LorisErrorCode, message: string, options: LorisErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const cut = message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}...` : message;
+    super(cut, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.param = options.param;
   }

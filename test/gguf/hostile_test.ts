@@ -117,6 +117,11 @@ for (const [what, file, message] of INVALID) {
   });
 }
 
+Deno.test("openGguf() quotes no more of a name than fits a message", async () => {
+  const file = writeGguf({ metadata: [["k".repeat(1 << 20), nested(5)]] });
+  await refuses(named(file), "file_invalid", /^hostile\.gguf: k{1900,2000}\.\.\.$/);
+});
+
 Deno.test("openGguf() refuses as unsupported: other versions, big-endian, unknown tensor types", async () => {
   for (const version of [0, 1, 4, 0xffff]) {
     const message = new RegExp(`^hostile\\.gguf: GGUF version ${version}; supported are versions 2 and 3`);
