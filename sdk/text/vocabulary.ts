@@ -82,6 +82,8 @@ export interface Vocabulary {
 }
 
 const MAX_TOKENS = 1 << 22;
+/** Real tokens have some hundreds of characters at most; what sorts tokens by their bytes is made for no more. */
+const MAX_TOKEN_CHARACTERS = 4096;
 
 /**
  * Sorts a vocabulary's tokens by kind and checks the whole: lengths, duplicates, holes, ids, merges.
@@ -102,6 +104,9 @@ export function checkVocabulary(data: TokenizerData): Vocabulary {
   for (const [id, token] of tokens.entries()) {
     const type = tokenTypes[id]!;
     if (typeof token !== "string" || token === "") invalid("tokenizer.ggml.tokens", `has no text for token ${id}`);
+    if (token.length > MAX_TOKEN_CHARACTERS) {
+      invalid("tokenizer.ggml.tokens", `gives token ${id} a text of ${token.length} characters`);
+    }
     const other = ids.get(token);
     if (other !== undefined) {
       invalid("tokenizer.ggml.tokens", `gives the tokens ${other} and ${id} the same text ${quote(token)}`);

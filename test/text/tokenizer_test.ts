@@ -171,6 +171,12 @@ const HOSTILE: [string, string, string, (data: TokenizerData) => Partial<Tokeniz
   ],
   ["a token twice", "file_invalid", "same text", (d) => ({ tokens: d.tokens.map((t) => t === "b" ? "a" : t) })],
   ["a hole", "file_invalid", "no text", (d) => ({ tokens: d.tokens.map((t) => t === "b" ? "" : t), merges: [] })],
+  [
+    "a token of 200,000 characters",
+    "file_invalid",
+    "200000 characters",
+    (d) => ({ tokens: d.tokens.map((t) => t === "c" ? "c".repeat(200_000) : t) }),
+  ],
   ["a merge of an unknown piece", "file_invalid", '"z"', (d) => ({ merges: [...d.merges, "z a"] })],
   ["a merge into no token", "file_invalid", '"ca"', (d) => ({ merges: [...d.merges, "c a"] })],
   ["a merge of one piece", "file_invalid", "not two", (d) => ({ merges: [...d.merges, "a"] })],
