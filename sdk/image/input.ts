@@ -103,7 +103,7 @@ function dataUrlBytes(text: string, maxBytes: number): Uint8Array {
   // four characters of base64 are three bytes; refuse before copying or decoding
   if (text.length > maxBytes * 4) refuseSize(Math.floor(text.length * 3 / 4), maxBytes);
   // as the URL standard does first: spaces and control characters around the URL, and line breaks and tabs anywhere in it
-  const url = trimmed(text).replace(/[\t\n\r]+/g, "");
+  const url = withoutFragment(trimmed(text).replace(/[\t\n\r]+/g, ""));
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url);
   if (scheme?.[1]?.toLowerCase() !== "data") {
     const what = scheme ? `a ${scheme[1]!.toLowerCase()}: URL` : `the string "${url.slice(0, 40)}"`;
@@ -116,8 +116,8 @@ function dataUrlBytes(text: string, maxBytes: number): Uint8Array {
   const comma = url.indexOf(",");
   if (comma < 0) throw new LorisError("image_invalid", "the data URL has no comma between its type and its data");
   const type = url.slice(scheme[0].length, comma);
-  const body = url.slice(comma + 1).replace(/#.*$/s, "");
-  if (!/;\s*base64\s*$/i.test(type)) return percentDecode(body);
+  const body = url.slice(comma + 1);
+  if (!/; *base64 *$/i.test(type)) return percentDecode(body);
   const bytes = base64Bytes(body.includes("%") ? new TextDecoder("latin1").decode(percentDecode(body)) : body);
   if (!bytes) throw new LorisError("image_invalid", "the data URL's base64 is broken");
   return bytes;
@@ -129,6 +129,11 @@ function trimmed(text: string): string {
   while (start < end && text.charCodeAt(start) <= 0x20) start++;
   while (end > start && text.charCodeAt(end - 1) <= 0x20) end--;
   return text.slice(start, end);
+}
+
+function withoutFragment(url: string): string {
+  const at = url.indexOf("#");
+  return at < 0 ? url : url.slice(0, at);
 }
 
 /** Every %XX becomes a byte, everything else its UTF-8 bytes. */

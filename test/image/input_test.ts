@@ -34,6 +34,7 @@ Deno.test("readImageBytes() reads data URLs in every legal spelling", async () =
     `\0 \fdata:image/png;base64,${BASE64}\x1f\0`,
     `data:image/png;name=base64;base64,${BASE64}`,
     `data:,%00%ff%10a%3E%3F`,
+    `data:; BASE64 \f,%00%ff%10a%3E%3F`,
     `data:;base64;charset=utf-8,%00%ff%10a%3E%3F`,
     `data:,%00%ff\n%10a%3E\t%3F \n`,
     `data:application/octet-stream,%00%FF%10a>%3f`,
@@ -46,6 +47,7 @@ Deno.test("readImageBytes() reads data URLs in every legal spelling", async () =
 Deno.test("readImageBytes() refuses what is no picture's bytes, with a typed error", async () => {
   const refused: [unknown, string, RegExp][] = [
     ["data:image/png;base64", "image_invalid", /no comma/],
+    ["data:image/png#;base64,QUJD", "image_invalid", /no comma/],
     ["data:image/png;base64,ab*d", "image_invalid", /base64 is broken/],
     ["data:image/png;base64,-_-_", "image_invalid", /base64 is broken/],
     ["data:,", "image_invalid", /empty/],
