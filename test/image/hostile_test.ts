@@ -194,6 +194,19 @@ Deno.test("a PNG chunk that claims 2 GB takes no memory, and 8 MB of EXIF are to
   assert.deepEqual(d.decode(sound.bytes, sound.width, sound.height), sound.rgb);
 });
 
+Deno.test("decode() refuses a WebP frame that is larger than its picture before anything is made for it", () => {
+  for (const name of ["webp lossy alpha", "webp animated, lossy"]) {
+    const hostile = named(name).bytes.slice();
+    const start = hostile.findIndex((_, i) => [0x9d, 0x01, 0x2a].every((byte, k) => hostile[i + k] === byte));
+    new DataView(hostile.buffer).setUint32(start + 3, 0x3fff3fff, true);
+    const d = decoder(48 * MIB);
+    const { code, message } = refusal(() => d.decode(hostile, 19, 13));
+    assert.equal(code, "image_invalid", message);
+    assert.match(message, /frame of 268402689 pixels does not fit its picture of 19 x 13/);
+    assert.ok(d.peakMemoryBytes < 2 * MIB, `${name}: ${d.peakMemoryBytes} bytes`);
+  }
+});
+
 Deno.test("extreme shapes decode: 1 x 1 of every format, 8192 x 9 and 9 x 8192", () => {
   for (const { name, bytes, rgb } of pictures.filter((p) => p.width === 1 && p.height === 1)) {
     const out = decoder().decode(bytes, 224, 224);

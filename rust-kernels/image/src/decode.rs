@@ -31,7 +31,7 @@ pub trait Decoder {
     /// EXIF's orientation.
     fn orientation(&self) -> u8;
     /// Chooses how to decode for a wanted size; returns the size that will come and the bytes that it takes.
-    fn prepare(&mut self, wanted: (u32, u32), max_bytes: usize) -> Result<(u32, u32, usize)>;
+    fn prepare(&mut self, wanted: (u32, u32), max_bytes: u64) -> Result<(u32, u32, u64)>;
     /// Gives all rows, RGB on white, top to bottom.
     fn rows(self: Box<Self>, row: &mut dyn FnMut(&[u8])) -> Result<()>;
 }
@@ -103,14 +103,14 @@ pub fn decode<R: ReadAt>(source: &R, width: u32, height: u32, limits: Limits) ->
     } else {
         (width, height)
     };
-    let result_bytes = wanted.0 as usize * wanted.1 as usize * 3 * if orientation > 1 { 2 } else { 1 };
-    let (w, h, decoder_bytes) = decoder.prepare(wanted, limits.max_bytes.saturating_sub(result_bytes))?;
+    let max_bytes = limits.max_bytes as u64;
+    let result_bytes = u64::from(wanted.0) * u64::from(wanted.1) * 3 * if orientation > 1 { 2 } else { 1 };
+    let (w, h, decoder_bytes) = decoder.prepare(wanted, max_bytes.saturating_sub(result_bytes))?;
     let size = (w as usize, h as usize, wanted.0 as usize, wanted.1 as usize);
     let bytes = decoder_bytes + Resizer::bytes(size.0, size.1, size.2, size.3) + result_bytes;
-    if bytes > limits.max_bytes {
+    if bytes > max_bytes {
         return Err(too_large(format!(
-            "decoding {stored_width} x {stored_height} pixels takes {bytes} bytes, allowed are {}; give a smaller picture",
-            limits.max_bytes
+            "decoding {stored_width} x {stored_height} pixels takes {bytes} bytes, allowed are {max_bytes}; give a smaller picture"
         )));
     }
     let mut resizer = Resizer::new(size.0, size.1, size.2, size.3);

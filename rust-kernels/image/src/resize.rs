@@ -96,10 +96,13 @@ pub struct Resizer {
 }
 
 impl Resizer {
-    /// Bytes that a resizer for these sizes allocates, its result included.
-    pub fn bytes(width: usize, height: usize, out_width: usize, out_height: usize) -> usize {
-        let taps = |from: usize, to: usize| (from.div_ceil(to).max(1) + 1) * 6 + 3;
-        let coefficients = |from, to| to * (taps(from, to) * 4 + 16);
+    /// Bytes that a resizer for these sizes allocates, its result included. A picture that is all width has more of them
+    /// than addresses of 32 bits can count.
+    pub fn bytes(width: usize, height: usize, out_width: usize, out_height: usize) -> u64 {
+        let [width, height, out_width, out_height] = [width, height, out_width, out_height].map(|n| n as u64);
+        let taps = |from: u64, to: u64| (from.div_ceil(to).max(1) + 1) * 6 + 3;
+        // weights, first position and count, and the weights of one position before they are rounded
+        let coefficients = |from, to| to * (taps(from, to) * 4 + 16) + taps(from, to) * 8;
         let ring = (taps(height, out_height).min(height + 1) + 2) * width.max(out_width) * 7;
         coefficients(width, out_width) + coefficients(height, out_height) + ring + out_width * out_height * 3
     }
@@ -107,7 +110,7 @@ impl Resizer {
     pub fn new(width: usize, height: usize, out_width: usize, out_height: usize) -> Self {
         let coefficients = |from, to| (from != to).then(|| Coefficients::new(from, to));
         let vertical = coefficients(height, out_height);
-        let ring_rows = vertical.as_ref().map_or(0, |c| c.most);
+        let ring_rows = vertical.as_ref().map_or(0, |c| c.most.min(height));
         let shrinks = |from: usize, to: usize| from as i64 - to as i64;
         let columns_first = shrinks(height, out_height) > (2 * shrinks(width, out_width)).max(0);
         let ring_width = if columns_first { width } else { out_width };
@@ -217,6 +220,17 @@ mod tests {
             let out = resize(&[99; 31 * 17 * 3], (31, 17), size);
             assert_eq!(out, vec![99; size.0 * size.1 * 3], "{size:?}");
         }
+    }
+
+    #[test]
+    fn a_picture_that_is_all_width_is_foretold_in_full() {
+        assert!(Resizer::bytes(1 << 30, 1, 224, 224) > 1 << 33);
+    }
+
+    #[test]
+    fn no_more_rows_are_kept_than_there_are() {
+        let r = Resizer::new(10, 100, 10, 1);
+        assert_eq!(r.ring.len(), 10 * 100 * 3);
     }
 
     #[test]

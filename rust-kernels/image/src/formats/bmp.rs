@@ -34,9 +34,9 @@ impl<R: ReadAt> Decoder for Bmp<'_, R> {
         1
     }
 
-    fn prepare(&mut self, _: (u32, u32), _: usize) -> Result<(u32, u32, usize)> {
+    fn prepare(&mut self, _: (u32, u32), _: u64) -> Result<(u32, u32, u64)> {
         let (w, h) = self.size();
-        Ok((w, h, (w as usize + 4) * h as usize * (self.channels() + 1)))
+        Ok((w, h, (u64::from(w) + 4) * u64::from(h) * (self.channels() as u64 + 1)))
     }
 
     fn rows(self: Box<Self>, row: &mut dyn FnMut(&[u8])) -> Result<()> {

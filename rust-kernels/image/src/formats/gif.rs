@@ -25,10 +25,10 @@ impl<R: ReadAt> Decoder for Gif<'_, R> {
         1
     }
 
-    fn prepare(&mut self, _: (u32, u32), _: usize) -> Result<(u32, u32, usize)> {
+    fn prepare(&mut self, _: (u32, u32), _: u64) -> Result<(u32, u32, u64)> {
         let (w, h) = self.size();
         // indices and colours of a frame that fills the screen
-        Ok((w, h, w as usize * h as usize * 5 + (1 << 16)))
+        Ok((w, h, u64::from(w) * u64::from(h) * 5 + (1 << 16)))
     }
 
     fn rows(mut self: Box<Self>, row: &mut dyn FnMut(&[u8])) -> Result<()> {

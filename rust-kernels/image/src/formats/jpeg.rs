@@ -66,11 +66,11 @@ impl<'a, R: ReadAt> Jpeg<'a, R> {
     }
 
     /// Bytes at a scale of 1 / `by`: the planes, the picture made of them, and for a progressive file all coefficients.
-    fn bytes(&self, by: u32) -> usize {
-        let (w, h) = (self.size.0 as usize + 15, self.size.1 as usize + 15);
-        let scaled = (w / by as usize + 1) * (h / by as usize + 1);
+    fn bytes(&self, by: u32) -> u64 {
+        let (w, h, by) = (u64::from(self.size.0) + 15, u64::from(self.size.1) + 15, u64::from(by));
+        let scaled = (w / by + 1) * (h / by + 1);
         let coefficients = if self.progressive { w * h * 2 } else { 0 };
-        (coefficients + 2 * scaled) * self.channels
+        (coefficients + 2 * scaled) * self.channels as u64
     }
 }
 
@@ -85,7 +85,7 @@ impl<R: ReadAt> Decoder for Jpeg<'_, R> {
 
     /// The smallest scale that leaves twice the wanted size, so that the resize still has what it needs; where that is
     /// more than may be used, one that leaves the wanted size.
-    fn prepare(&mut self, wanted: (u32, u32), max_bytes: usize) -> Result<(u32, u32, usize)> {
+    fn prepare(&mut self, wanted: (u32, u32), max_bytes: u64) -> Result<(u32, u32, u64)> {
         self.check_scans()?;
         let leaves = |by: u32, times: u32| self.size.0 / by >= wanted.0 * times && self.size.1 / by >= wanted.1 * times;
         let smallest = |times: u32| [8, 4, 2].into_iter().find(|&by| leaves(by, times)).unwrap_or(1);

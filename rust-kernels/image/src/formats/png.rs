@@ -73,11 +73,12 @@ impl<R: ReadAt> Decoder for Png<'_, R> {
         self.orientation
     }
 
-    fn prepare(&mut self, _: (u32, u32), _: usize) -> Result<(u32, u32, usize)> {
+    fn prepare(&mut self, _: (u32, u32), _: u64) -> Result<(u32, u32, u64)> {
         let (w, h) = self.size;
-        let rows = if self.reader.info().interlaced { h as usize } else { 8 };
+        let rows = if self.reader.info().interlaced { u64::from(h) } else { 8 };
+        let row = u64::from(w) * self.channels() as u64;
         // rows in flight of up to 8 bytes a pixel, and the inflater's window
-        Ok((w, h, rows * w as usize * self.channels() + w as usize * 16 + (1 << 17)))
+        Ok((w, h, rows * row + u64::from(w) * 16 + (1 << 17)))
     }
 
     fn rows(mut self: Box<Self>, row: &mut dyn FnMut(&[u8])) -> Result<()> {
