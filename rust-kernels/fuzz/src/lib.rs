@@ -1,0 +1,4 @@
+//! What several targets need.
+pub mod allocated;
+pub mod buffer;
+pub mod input;

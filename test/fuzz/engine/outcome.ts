@@ -1,0 +1,29 @@
+/** What came of running a target, whoever ran it. */
+
+/** Where a run stands. */
+export interface Progress {
+  readonly executions: number;
+  readonly seconds: number;
+  /** Branches that were taken, of all that there are; 0 where nothing counts them. */
+  readonly covered: number;
+  readonly edges: number;
+  /** Inputs that were kept. */
+  readonly corpus: number;
+}
+
+/** An input of which something does not hold. */
+export interface Finding {
+  readonly input: Uint8Array;
+  readonly what: string;
+}
+
+export interface Outcome extends Progress {
+  readonly findings: readonly Finding[];
+}
+
+/** When a run ends: whichever is reached first. Seeds are run in any case. */
+export interface Budget {
+  readonly seed: number;
+  readonly runs: number;
+  readonly seconds: number;
+}
