@@ -35,7 +35,7 @@ export async function buildRust(): Promise<string> {
   // not every distribution brings the address sanitizer
   const sanitizer = names.some((name) => /_rt\.asan\.a$/.test(name)) ? ["-Zsanitizer=address"] : [];
   // --target keeps these flags from what cargo runs while it builds; a stable compiler takes unstable flags when it is asked to
-  const args = ["build", "--release", "--locked", "--quiet", "--target", host];
+  const args = ["build", "--release", "--locked", "--quiet", "--target", host, "--target-dir", `${CRATE}/target`];
   await run(CRATE, "cargo", args, { RUSTC_BOOTSTRAP: "1", RUSTFLAGS: [...COVERAGE, ...sanitizer].join(" ") });
   return `${CRATE}/target/${host}/release`;
 }

@@ -7,22 +7,14 @@ import { checkedOptions } from "../../../src/service/options.ts";
 import { jsonSeed, jsonText } from "../json_taker.ts";
 import { orRefusal, type Target } from "../target.ts";
 
-const KEYS = ["model", "messages", "role", "content", "type", "text", "image_url", "url", "detail", "max_tokens"]
-  .concat([
-    "max_completion_tokens",
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "repetition_penalty",
-    "seed",
-    "stop",
-    "n",
-  ])
-  .concat(["stream", "stream_options", "include_usage", "logprobs", "top_logprobs", "response_format", "json_schema"])
-  .concat(["name", "schema", "strict", "tools", "logit_bias", "modalities", "audio", "__proto__", "constructor"]);
-const TEXTS = ["user", "system", "assistant", "developer", "tool", "text", "image_url", "json_object", "json_schema"]
-  .concat(["high", "low", "auto", "loris", "data:image/png;base64,QUJD", "https://example.com/a.png", "input_audio"]);
+const KEYS =
+  ("model messages role content type text image_url url detail max_tokens max_completion_tokens temperature " +
+    "top_p top_k min_p repetition_penalty seed stop n stream stream_options include_usage logprobs top_logprobs " +
+    "response_format json_schema name schema strict tools logit_bias modalities audio __proto__ constructor").split(
+      " ",
+    );
+const TEXTS = ("user system assistant developer tool text image_url json_object json_schema high low auto loris " +
+  "data:image/png;base64,QUJD https://example.com/a.png input_audio").split(" ");
 const settings = checkedOptions({ modelId: "loris", acceptAnyModel: false, maxImages: 2, maxImageBytes: 64 });
 const never = new AbortController().signal;
 

@@ -1,8 +1,7 @@
 /** JSON Schemas: refused by their keyword, or texts that they allow are JSON of the schema, by Ajv's judgement. */
 import assert from "node:assert/strict";
 import { Ajv2020 } from "npm:ajv@8.17.1/dist/2020.js";
-import { has } from "../../../sdk/generate/grammar/grammar.ts";
-import { Grammar } from "../../../sdk/generate/grammar/grammar.ts";
+import { Grammar, has } from "../../../sdk/generate/grammar/grammar.ts";
 import { JsonWriter, rulesOf } from "../../../sdk/generate/grammar/rules.ts";
 import { readSchema } from "../../../sdk/generate/grammar/schema.ts";
 import { TokenTrie } from "../../../sdk/generate/grammar/token_trie.ts";
@@ -11,24 +10,13 @@ import { fullData } from "../full_vocabulary.ts";
 import { jsonSeed, jsonText } from "../json_taker.ts";
 import { orRefusalNow, type Target } from "../target.ts";
 
-const KEYS = ["type", "enum", "const", "properties", "required", "additionalProperties", "items", "prefixItems"]
-  .concat(["minItems", "maxItems", "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "multipleOf"])
-  .concat(["exclusiveMinimum", "exclusiveMaximum", "anyOf", "oneOf", "allOf", "$ref", "$defs", "title", "a", "b"])
-  .concat(["not", "if", "__proto__", "description", "default"]);
-const TEXTS = ["string", "number", "integer", "object", "array", "boolean", "null", "#", "#/$defs/a", "#/properties/a"]
-  .concat([
-    "^[a-z]{2,5}$",
-    "a|b",
-    "\\d+(\\.\\d+)?",
-    "[^x]*",
-    "(a?b+)*c",
-    "date",
-    "date-time",
-    "uuid",
-    "email",
-    "a",
-    "b",
-  ]);
+const KEYS =
+  ("type enum const properties required additionalProperties items prefixItems minItems maxItems minLength " +
+    "maxLength pattern format minimum maximum multipleOf exclusiveMinimum exclusiveMaximum anyOf oneOf allOf $ref $defs " +
+    "title description default not if a b __proto__").split(" ");
+const TEXTS =
+  ("string number integer object array boolean null # #/$defs/a #/properties/a a b date date-time uuid email " +
+    "^[a-z]{2,5}$ a|b \\d+(\\.\\d+)? [^x]* (a?b+)*c").split(" ");
 const TOKENIZER = new Tokenizer(fullData("smollm"));
 const VOCABULARY = new TokenTrie(TOKENIZER);
 const MAX_TOKENS = 60;
@@ -84,7 +72,7 @@ export const target: Target = {
   words: [...KEYS, ...TEXTS].map((word) => JSON.stringify(word)),
   maxBytes: 768,
   run(input) {
-    const schema = orRefusalJson(jsonText(input, KEYS, TEXTS));
+    const schema = jsonOrNothing(jsonText(input, KEYS, TEXTS));
     if (schema === undefined) return;
     const writer = new JsonWriter(VOCABULARY.characters);
     const grammar = orRefusalNow(() => {
@@ -102,11 +90,13 @@ export const target: Target = {
       // what only this reader takes, such as keywords of earlier drafts
       return;
     }
+    // it keeps all that it has compiled
+    ajv.removeSchema(schema as object);
     assert.ok(validate(value), `${text} is not of ${JSON.stringify(schema)}: ${ajv.errorsText(validate.errors)}`);
   },
 };
 
-function orRefusalJson(bytes: Uint8Array): unknown {
+function jsonOrNothing(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {

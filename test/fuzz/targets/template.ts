@@ -14,7 +14,7 @@ const CLEVER = "{% macro turn(m) -%}{{ m['role'].upper() }}: {%- set ns = namesp
   "{% else %}{{ raise_exception('none') }}{% endfor %}{{ strftime_now('%Y') if false else range(3) | join('-') }}";
 const WORDS = ["{% for x in range(99999) %}", "{% endfor %}", "{{", "}}", "{%", "%}", "| tojson", "| join", "| length"]
   .concat(["{% if %}", "{% set x = messages %}", "loop.index", "| sort", "| replace('a', 'aa')", "x ~ x", "x * 99"])
-  .concat(["| reverse", "| list", "| map(attribute='role')", "| selectattr('role')", "{% macro f() %}", "f()", "\xff"]);
+  .concat(["| reverse", "| list", "| map(attribute='role')", "| selectattr('role')", "{% macro f() %}", "f()"]);
 
 const ROLES = ["user", "assistant", "system"] as const;
 /** What no template has, so that it must have come from a user. */
