@@ -95,20 +95,21 @@ Deno.test("Taker reads what taken() writes, and nothing where nothing is left", 
 Deno.test("readProgress() reads libFuzzer's own words", () => {
   const log = "INFO: Loaded 1 modules   (4711 inline 8-bit counters): 4711 [0x1, 0x2),\n" +
     "#2\tINITED cov: 5 ft: 6 corp: 1/1b exec/s: 0 rss: 40Mb\n#999\tNEW    cov: 42 ft: 99 corp: 17/3Kb lim: 9 exec/s: 3\n" +
-    "stat::number_of_executed_units: 12345\nstat::average_exec_per_sec:     6\n";
-  assert.deepEqual(readProgress(log), { executions: 12345, covered: 42, edges: 4711, corpus: 17 });
+    "stat::number_of_executed_units: 12345\nstat::average_exec_per_sec:     6\n" +
+    "0m0.003s 0m0.002s\n1m2.500s 0m1.250s\n";
+  assert.deepEqual(readProgress(log), { executions: 12345, cpuSeconds: 63.75, covered: 42, edges: 4711, corpus: 17 });
 });
 
 Deno.test("the page adds runs up and keeps the most that one has reached", () => {
-  const run = { executions: 100, seconds: 2, covered: 5, edges: 9, corpus: 4, findings: [] };
-  const row = added(added(undefined, "a", run), "a", { ...run, executions: 300, covered: 3, seconds: 6 });
+  const run = { executions: 100, cpuSeconds: 2, covered: 5, edges: 9, corpus: 4, findings: [] };
+  const row = added(added(undefined, "a", run), "a", { ...run, executions: 300, covered: 3, cpuSeconds: 6 });
   const report: FuzzReport = {
     date: "2026-01-02",
     machine: "M",
     rows: [row, added(undefined, "b", { ...run, edges: 0 })],
   };
   const page = markdown(report);
-  assert.match(page, /\| a \| 400 \| 8 \| 50 \| 5 of 9 \| 4 \| 0 \|/);
-  assert.match(page, /\| b \| 100 \| 2 \| 50 \| not counted \| 4 \| 0 \|/);
-  assert.match(page, /In all 500 executions in 0\.00 hours/);
+  assert.match(page, /\| a \| 400 \| 8\.0 \| 50 \| 5 of 9 \| 4 \| 0 \|/);
+  assert.match(page, /\| b \| 100 \| 2\.0 \| 50 \| not counted \| 4 \| 0 \|/);
+  assert.match(page, /In all 500 executions in 0\.00 hours of a processor/);
 });

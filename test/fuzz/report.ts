@@ -4,8 +4,7 @@ import type { Outcome } from "./engine/outcome.ts";
 export interface Row {
   readonly name: string;
   readonly executions: number;
-  /** Of wall-clock time. */
-  readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly covered: number;
   readonly edges: number;
   readonly corpus: number;
@@ -23,7 +22,7 @@ export function added(row: Row | undefined, name: string, { findings, ...run }: 
   return {
     name,
     executions: (row?.executions ?? 0) + run.executions,
-    seconds: (row?.seconds ?? 0) + run.seconds,
+    cpuSeconds: (row?.cpuSeconds ?? 0) + run.cpuSeconds,
     covered: Math.max(row?.covered ?? 0, run.covered),
     edges: run.edges,
     corpus: Math.max(row?.corpus ?? 0, run.corpus),
@@ -31,28 +30,28 @@ export function added(row: Row | undefined, name: string, { findings, ...run }: 
   };
 }
 
-export function line({ name, executions, seconds, covered, edges, corpus, findings }: Row): string {
+export function line({ name, executions, cpuSeconds, covered, edges, corpus, findings }: Row): string {
   const branches = edges === 0 ? "not counted" : `${covered} of ${edges}`;
-  const rate = Math.round(executions / seconds);
-  return `| ${name} | ${executions} | ${seconds.toFixed(0)} | ${rate} | ${branches} | ${corpus} | ${findings} |`;
+  const rate = Math.round(executions / cpuSeconds);
+  return `| ${name} | ${executions} | ${cpuSeconds.toFixed(1)} | ${rate} | ${branches} | ${corpus} | ${findings} |`;
 }
 
-export const HEAD = "| target | executions | s | executions/s | branches | corpus | findings |\n" +
+export const HEAD = "| target | executions | CPU s | executions/CPU s | branches | corpus | findings |\n" +
   "| --- | --- | --- | --- | --- | --- | --- |";
 
 export function markdown({ date, machine, rows }: FuzzReport): string {
   const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0);
-  const total = sum((row) => row.executions);
+  const [total, hours] = [sum((row) => row.executions), sum((row) => row.cpuSeconds) / 3600];
   return [
     "# Fuzzing",
     "",
     `Printed by \`deno task fuzz --write\`, which adds a run to those before; the last one on ${date}. Machine: ${machine}. ` +
-    "One process at a time; seconds are of the wall clock, on a machine that had other work besides.",
+    "One process at a time.",
     "",
     `In all ${total} executions in ${
-      (sum((row) => row.seconds) / 3600).toFixed(2)
-    } hours. Findings of runs before the ` +
-    "first that is counted here became tests; a finding that is counted here is open.",
+      hours.toFixed(2)
+    } hours of a processor. Findings of runs before the first that is ` +
+    "counted here became tests; a finding that is counted here is open.",
     "",
     HEAD,
     ...rows.map(line),

@@ -1,4 +1,5 @@
 /** The loop: an input that reaches what none before it has reached is kept, and others are made of it. */
+import { cpuUsage } from "node:process";
 import { Random } from "../../../sdk/generate/random.ts";
 import { bytesOf, type Target } from "../target.ts";
 import { Mutator } from "./mutate.ts";
@@ -31,11 +32,11 @@ export async function fuzz(
   const coverage = new Coverage(edges);
   const corpus: Uint8Array[] = [];
   const findings = new Map<string, Finding>();
-  const startMs = performance.now();
+  const [startMs, startCpuSeconds] = [performance.now(), cpuSeconds()];
   let [executions, toldMs] = [0, startMs];
   const progress = (): Progress => ({
     executions,
-    seconds: (performance.now() - startMs) / 1000,
+    cpuSeconds: cpuSeconds() - startCpuSeconds,
     covered: coverage.covered,
     edges: edges.length,
     corpus: corpus.length,
@@ -80,6 +81,12 @@ export async function fuzz(
     await execute(mutator.mutated(input, corpus[mutator.below(corpus.length)]!));
   }
   return { ...progress(), findings: [...findings.values()] };
+}
+
+/** Of all threads of the process; one target runs at a time. */
+function cpuSeconds(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** Where an error was thrown; without a place, its first words. */

@@ -3,7 +3,8 @@
 /** Where a run stands. */
 export interface Progress {
   readonly executions: number;
-  readonly seconds: number;
+  /** Of a processor's time: a machine has other work as well. */
+  readonly cpuSeconds: number;
   /** Branches that were taken, of all that there are; 0 where nothing counts them. */
   readonly covered: number;
   readonly edges: number;

@@ -31,7 +31,7 @@ export async function runTarget(entry: URL, { hangSeconds = 30, ...budget }: Opt
   let watch: ReturnType<typeof setInterval> | undefined;
   try {
     return await new Promise<Outcome>((resolve, reject) => {
-      let last: Progress = { executions: 0, seconds: 0, covered: 0, edges, corpus: 0 };
+      let last: Progress = { executions: 0, cpuSeconds: 0, covered: 0, edges, corpus: 0 };
       let heardMs = performance.now();
       const give = (what: string) => {
         const length = new Int32Array(current, 0, 1)[0]!;

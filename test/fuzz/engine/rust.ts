@@ -1,6 +1,6 @@
 /** The Rust targets: builds them with libFuzzer, and reads what it prints. */
 import { run } from "../../bench/command.ts";
-import type { Budget, Finding, Outcome } from "./outcome.ts";
+import type { Budget, Finding, Outcome, Progress } from "./outcome.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 const CRATE = `${ROOT}rust-kernels/fuzz`;
@@ -55,12 +55,14 @@ export async function runRust(programs: string, target: RustTarget, budget: Budg
     `-artifact_prefix=${found}/`,
     corpus,
   ];
-  const startMs = performance.now();
-  const { code, stderr } = await new Deno.Command(`${programs}/${target.program}`, { args, stdout: "null" }).output();
+  // bash says what the program has used of a processor's time
+  const script = '"$0" "$@"; code=$?; times >&2; exit $code';
+  const command = ["-c", script, `${programs}/${target.program}`, ...args];
+  const { code, stderr } = await new Deno.Command("bash", { args: command, stdout: "null" }).output();
   const text = new TextDecoder().decode(stderr);
   const findings = await readFindings(found, text);
   if (code !== 0 && findings.length === 0) throw new Error(`${target.name}: ${text.slice(-2000)}`);
-  return { ...readProgress(text), seconds: (performance.now() - startMs) / 1000, findings };
+  return { ...readProgress(text), findings };
 }
 
 async function readFindings(folder: string, log: string): Promise<Finding[]> {
@@ -74,12 +76,15 @@ async function readFindings(folder: string, log: string): Promise<Finding[]> {
   return findings;
 }
 
-/** What libFuzzer prints of itself. */
-export function readProgress(log: string): Omit<Outcome, "seconds" | "findings"> {
+/** What libFuzzer prints of itself, and after it bash's `times`: minutes and seconds, user's and system's, its own and below. */
+export function readProgress(log: string): Progress {
   const last = [...log.matchAll(/cov: (\d+) ft: \d+ corp: (\d+)/g)].at(-1);
   const number = (pattern: RegExp) => Number(pattern.exec(log)?.[1] ?? 0);
+  const times = [...log.matchAll(/^(\d+)m([\d.]+)s (\d+)m([\d.]+)s$/gm)].at(-1)?.slice(1).map(Number) ?? [];
+  const [userMinutes = 0, user = 0, systemMinutes = 0, system = 0] = times;
   return {
     executions: number(/stat::number_of_executed_units: (\d+)/),
+    cpuSeconds: 60 * (userMinutes + systemMinutes) + user + system,
     covered: Number(last?.[1] ?? 0),
     edges: number(/\((\d+) inline 8-bit counters\)/),
     corpus: Number(last?.[2] ?? 0),
