@@ -17,7 +17,8 @@ function streamed(tokenizer: Tokenizer, ids: readonly number[], stops: readonly 
 /** What is left of a text before the stop that is complete first, of two the longer. */
 function cut(text: string, stops: readonly string[]): string {
   for (let end = 1; end <= text.length; end++) {
-    const found = stops.filter((stop) => text.slice(0, end).endsWith(stop)).map(({ length }) => length);
+    const ends = (stop: string) => stop.length <= end && text.startsWith(stop, end - stop.length);
+    const found = stops.filter(ends).map(({ length }) => length);
     if (found.length > 0) return text.slice(0, end - Math.max(...found));
   }
   return text;
