@@ -12,8 +12,9 @@ export interface RemoteImageOptions {
   /** Redirects that are followed; 3. */
   readonly maxRedirects?: number;
   /**
-   * Addresses of a name, as text. Where it is given, every one must be public. Without it a name is judged by its spelling
-   * and the allow-list alone: web standards have no way to ask.
+   * Addresses of a name, as text. Where it is given, every one must be public, and a name without any is refused: what fetches
+   * might know it from elsewhere. Without it a name is judged by its spelling and the allow-list alone: web standards have no
+   * way to ask.
    */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
   /** Used instead of the global `fetch`. */
@@ -77,8 +78,9 @@ async function checkedUrl(text: string, { hosts, resolve }: RemoteImageOptions, 
   }
   if (!isPublicHost(host)) throw refuse(`${host} is not on the open internet`);
   const literal = host.startsWith("[") || /^[\d.]+$/.test(host);
-  const addresses = literal ? [] : await resolve?.(host) ?? [];
-  if (!addresses.every(isPublicAddress)) throw refuse(`${host} is not on the open internet`);
+  const addresses = literal ? undefined : await resolve?.(host);
+  if (addresses?.length === 0) throw refuse(`${host} has no address`);
+  if (addresses?.every(isPublicAddress) === false) throw refuse(`${host} is not on the open internet`);
   return url;
 }
 

@@ -32,6 +32,11 @@ const SMOLLM2_135M = { layers: 30, width: 576, heads: 9, kvHeads: 3, hidden: 153
 const VIT_B = { layers: 12, width: 768, heads: 12, hidden: 3072, patch: 16 };
 
 export const SHAPES = {
+  // small, with the embedded model's vocabulary: an answer takes milliseconds
+  small: {
+    text: { layers: 2, width: 64, heads: 2, kvHeads: 1, hidden: 96, vocabulary: 8300 },
+    vision: { layers: 2, width: 64, heads: 2, hidden: 96, side: 64, patch: 16, shuffle: 2 },
+  },
   nano: {
     text: { ...SMOLLM2_135M, layers: 12, vocabulary: 8196 },
     vision: { layers: 12, width: 384, heads: 6, hidden: 1536, side: 224, patch: 14, shuffle: 2 },

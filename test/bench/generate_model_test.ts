@@ -2,14 +2,10 @@ import assert from "node:assert/strict";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { load } from "../../sdk/load.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
-import { generateModel, type ModelShape, SHAPES } from "./generate_model.ts";
+import { generateModel, SHAPES } from "./generate_model.ts";
 import { matrix, type SeededType, vector } from "./seeded_weights.ts";
 
-/** Small, with the embedded model's vocabulary. */
-const SMALL: ModelShape = {
-  text: { layers: 2, width: 64, heads: 2, kvHeads: 1, hidden: 96, vocabulary: 8300 },
-  vision: { layers: 2, width: 64, heads: 2, hidden: 96, side: 64, patch: 16, shuffle: 2 },
-};
+const SMALL = SHAPES.small;
 const photo = await Deno.readFile(new URL("../../examples/photos/chelsea.jpg", import.meta.url));
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {

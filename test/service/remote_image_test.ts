@@ -1,34 +1,15 @@
 /** Pictures by URL: allow-list, https, every hop, bytes, time. What `fetch` would answer is given by the test. */
 import assert from "node:assert/strict";
 import { DOGS, open } from "../sdk/model.ts";
-import { errorOf, picture, TestApp } from "./app.ts";
 import type { RemoteImageOptions } from "../../src/service/app.ts";
+import { errorOf } from "./app.ts";
+import { type Answer, dogs, internetOf, PARAM, to } from "./internet.ts";
 
 const captioner = await open();
 const DOGS_TEXT = (await captioner.caption(DOGS).result).text.trim();
-const PARAM = "messages[0].content[0].image_url.url";
 
-type Answer = (url: string, init: RequestInit) => Response | Promise<Response>;
-
-/** An app in whose internet there are these URLs, and those asked for. */
-function internet(pages: Record<string, Answer>, options: Partial<RemoteImageOptions> = {}) {
-  const asked: string[] = [];
-  const inits: RequestInit[] = [];
-  const fetch = async (url: string, init: RequestInit) => {
-    asked.push(url);
-    inits.push(init);
-    const page = pages[url];
-    if (!page) throw new TypeError(`no route to ${url}`);
-    return await page(url, init);
-  };
-  const hosts = ["images.example.com", "*.cdn.example.com", "127.0.0.1", "localhost", "[::1]"];
-  const app = new TestApp(captioner, { maxImageBytes: DOGS.length, remoteImages: { hosts, fetch, ...options } });
-  const ask = async (url: string) => await app.chat({ messages: [picture(url)], max_tokens: 24 });
-  return { ask, asked, inits };
-}
-
-const dogs: Answer = () => new Response(DOGS);
-const to = (location: string): Answer => () => new Response(null, { status: 302, headers: { location } });
+const internet = (pages: Record<string, Answer>, options: Partial<RemoteImageOptions> = {}) =>
+  internetOf(captioner, pages, options);
 
 Deno.test("remote images: one from an allowed host is described; nothing of ours is sent along", async () => {
   const { ask, inits } = internet({ "https://images.example.com/dogs.jpg": dogs });
