@@ -29,7 +29,7 @@ export async function chatRoute<Env extends object>(
     const head = newHead(settings.modelId, work.captioner.backend);
     if (chat.stream) {
       const chunks = completionChunks(head, events, chat.includeUsage);
-      return await sseResponse(chunks, { failed, left: work.left, ended: work.end });
+      return await sseResponse(chunks, work.signal, { failed, left: work.left, ended: work.end });
     }
     for await (const _ of events) { /* the results have it all */ }
     work.end();

@@ -15,16 +15,45 @@ export interface SseWatcher {
  * the answer's head is, so that what fails before it can still be told by the status; an error after it is an event of its
  * own, and the last.
  *
+ * Where the signal ends a stream that nobody reads, what was made for its reader is let go at once: else clients that open
+ * streams and read none would each hold a whole answer, for as long as they hold their connections.
+ *
  * @throws what making the first event throws.
  */
-export async function sseResponse(events: AsyncGenerator<unknown, void>, watcher: SseWatcher): Promise<Response> {
+export async function sseResponse(
+  events: AsyncGenerator<unknown, void>,
+  signal: AbortSignal,
+  watcher: SseWatcher,
+): Promise<Response> {
   const encoder = new TextEncoder();
   let first: IteratorResult<unknown, void> | undefined = await events.next();
-  let cancelled = false;
+  let [pulling, cancelled] = [false, false];
+  let failure: { readonly error: unknown } | undefined;
+  const ended = () => {
+    signal.removeEventListener("abort", giveUp);
+    watcher.ended();
+  };
+  const giveUp = () => {
+    // else the reader is told by the event that it waits for
+    if (pulling || cancelled) return;
+    failure = { error: signal.reason };
+    first = undefined;
+    events.return().catch(() => {});
+    watcher.failed(signal.reason);
+    ended();
+  };
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) giveUp();
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const send = (data: string) => controller.enqueue(encoder.encode(`data: ${data}\n\n`));
+      const sendError = (error: unknown) => send(JSON.stringify(toApiError(error).body));
+      if (failure) {
+        sendError(failure.error);
+        return controller.close();
+      }
       try {
+        pulling = true;
         const { done, value } = first ?? await events.next();
         first = undefined;
         if (cancelled) return;
@@ -32,16 +61,18 @@ export async function sseResponse(events: AsyncGenerator<unknown, void>, watcher
         send("[DONE]");
       } catch (error) {
         if (cancelled) return;
-        send(JSON.stringify(toApiError(error).body));
+        sendError(error);
         watcher.failed(error);
+      } finally {
+        pulling = false;
       }
       controller.close();
-      watcher.ended();
+      ended();
     },
     async cancel() {
       cancelled = true;
       watcher.left();
-      watcher.ended();
+      ended();
       await events.return();
     },
   });

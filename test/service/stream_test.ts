@@ -97,6 +97,27 @@ Deno.test("stream: what fails later is an error object and the end, without [DON
   assert.match(metrics, /loris_requests_inside 0\n/);
 });
 
+Deno.test("a reader that neither reads nor leaves loses its place and what was made for it when its time is over", async () => {
+  const entries: Json[] = [];
+  const alone = await open({ contextTokens: 512 });
+  let over = () => {};
+  const told = new Promise<void>((resolve) => over = resolve);
+  const log = (entry: Json) => {
+    entries.push(entry);
+    if (entry.code === "timeout") over();
+  };
+  const hasty = new TestApp(alone, { requestTimeoutMs: 400, maxWaiting: 0, log });
+  const response = await hasty.chat({ ...LONG, stream: true });
+  await errorOf(await hasty.chat({ ...LONG, max_tokens: 1 }), 429, "too_many_requests");
+  await told;
+  assert.match(await (await hasty.get("/metrics")).text(), /loris_requests_inside 0\n/);
+  assert.equal((await hasty.chat({ ...LONG, max_tokens: 1 })).status, 200);
+  const events = await all(sseEvents(response));
+  assert.equal(JSON.parse(events.pop()!).error.code, "timeout");
+  assert.ok(events.length <= 2, `${events.length} events were kept for nobody`);
+  assert.deepEqual(entries.filter(({ code }) => code === "timeout").map(({ status }) => status), [504]);
+});
+
 Deno.test("a reader that leaves ends the work within a token and frees the place", async () => {
   const alone = await open({ contextTokens: 512 });
   const narrow = new TestApp(alone, { maxWaiting: 0 });
