@@ -1,3 +1,5 @@
+import { Bell } from "../platform/bell.ts";
+
 /**
  * Values on their way from whoever makes them to one reader, in order. The maker never waits; what the reader has not taken
  * yet is kept.
@@ -5,23 +7,23 @@
 export class Channel<T, Result> {
   readonly #values: T[] = [];
   #end: { readonly result: Result } | { readonly error: unknown } | undefined;
-  #wake = () => {};
+  readonly #news = new Bell();
 
   push(value: T): void {
     this.#values.push(value);
-    this.#wake();
+    this.#news.ring();
   }
 
   /** No value comes after this; of several ends the first holds. */
   end(result: Result): void {
     this.#end ??= { result };
-    this.#wake();
+    this.#news.ring();
   }
 
   /** As `end`, with an error for the reader. */
   fail(error: unknown): void {
     this.#end ??= { error };
-    this.#wake();
+    this.#news.ring();
   }
 
   get ended(): boolean {
@@ -36,7 +38,7 @@ export class Channel<T, Result> {
         if ("error" in this.#end) throw this.#end.error;
         return this.#end.result;
       }
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await this.#news.wait();
     }
   }
 }

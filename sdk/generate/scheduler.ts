@@ -3,6 +3,7 @@ import type { KvCache } from "../lazy/cache.ts";
 import { Pacer } from "../model/pacer.ts";
 import type { PromptPiece, Vlm } from "../model/vlm.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { Bell } from "../platform/bell.ts";
 import { CachePool, type HeldCache, type Place } from "./cache_pool.ts";
 import { Joining } from "./joining.ts";
 import { type Generated, LiveAnswer } from "./live_answer.ts";
@@ -47,8 +48,8 @@ export class Scheduler {
   readonly #pacer = new Pacer();
   /** Whose request computes for all. */
   #computing: LiveAnswer | undefined;
-  /** Those that come after it, and what gives them the turn, or tells them that they need none any more. */
-  readonly #line = new Map<LiveAnswer, () => void>();
+  /** Those that come after it, and what tells them that it is their turn, or that they need none any more. */
+  readonly #line = new Map<LiveAnswer, Bell>();
   readonly #computations = new Set<Promise<void>>();
   #closed = false;
 
@@ -113,7 +114,7 @@ export class Scheduler {
   #leave(answer: LiveAnswer): void {
     const place = this.#waiting.indexOf(answer);
     if (place >= 0) this.#waiting.splice(place, 1);
-    this.#line.get(answer)?.();
+    this.#line.get(answer)?.ring();
     this.#line.delete(answer);
   }
 
@@ -122,8 +123,11 @@ export class Scheduler {
    * began some time after that request, so that none may compute for others for long.
    */
   async #compute(answer: LiveAnswer): Promise<void> {
-    if (this.#computing) await new Promise<void>((resolve) => this.#line.set(answer, resolve));
-    else {
+    if (this.#computing) {
+      const turn = new Bell();
+      this.#line.set(answer, turn);
+      await turn.wait();
+    } else {
       this.#computing = answer;
       // those that come at the same time begin together
       await this.#rest();
@@ -140,7 +144,7 @@ export class Scheduler {
     this.#computing = after?.[0];
     if (!after) return;
     this.#line.delete(after[0]);
-    after[1]();
+    after[1].ring();
   }
 
   /**

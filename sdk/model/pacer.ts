@@ -1,3 +1,5 @@
+import { ON_CLOUDFLARE } from "../platform/cloudflare.ts";
+
 /** What is asked of a signal. Cloudflare lets no other request than its own ask a real one, so that some are plain objects. */
 export type AbortState = Pick<AbortSignal, "aborted" | "reason" | "throwIfAborted">;
 
@@ -62,5 +64,3 @@ async function nextTask(): Promise<void> {
   });
   port1.close();
 }
-
-const ON_CLOUDFLARE = globalThis.navigator?.userAgent === "Cloudflare-Workers";

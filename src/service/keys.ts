@@ -2,8 +2,8 @@ import { ApiError } from "./errors.ts";
 
 /** Finds out whether an `Authorization` header brings one of some keys. */
 export class ApiKeys {
-  /** SHA-256 of each key, by the key: bindings may give the same keys again and again. */
-  readonly #digests = new Map<string, Promise<Uint8Array>>();
+  /** SHA-256 of each key, by the key: bindings may give the same keys again and again. No request waits for another's. */
+  readonly #digests = new Map<string, Uint8Array>();
 
   /**
    * Keys are compared by their digests, each whole and all of them, so that the time says nothing about any.
@@ -20,8 +20,8 @@ export class ApiKeys {
     if (known === 0) throw refused("invalid_api_key", "the API key is not known here");
   }
 
-  #digest(key: string): Promise<Uint8Array> {
-    const digest = this.#digests.get(key) ?? sha256(key);
+  async #digest(key: string): Promise<Uint8Array> {
+    const digest = this.#digests.get(key) ?? await sha256(key);
     this.#digests.set(key, digest);
     return digest;
   }
