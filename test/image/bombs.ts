@@ -1,5 +1,4 @@
 /** Files of few bytes that claim, unpack to, or ask for the work of, very much. */
-import { crc32 } from "node:zlib";
 import { joined } from "../../sdk/sources/collect.ts";
 
 /** Zeros as a zlib stream, a thousandth of their size. */
@@ -13,17 +12,6 @@ export async function zlibZeros(bytes: number): Promise<Uint8Array<ArrayBuffer>>
     },
   });
   return await new Response(pieces.pipeThrough(new CompressionStream("deflate"))).bytes();
-}
-
-/** A PNG chunk; `claimed` is the length that it says it has. */
-export function pngChunk(name: string, data: Uint8Array, claimed = data.length): Uint8Array {
-  const bytes = new Uint8Array(12 + data.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, claimed);
-  bytes.set(new TextEncoder().encode(name), 4);
-  bytes.set(data, 8);
-  view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
-  return bytes;
 }
 
 /** Files, or parts of one, put together. */

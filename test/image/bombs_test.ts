@@ -1,7 +1,8 @@
 /** Pictures that claim, unpack to, or ask for the work of, very much: refused, or decoded in little memory. */
 import assert from "node:assert/strict";
 import { DOGS, MOUNTAIN } from "../sdk/model.ts";
-import { concatenated, jpegOfScans, pngChunk, zlibZeros } from "./bombs.ts";
+import { concatenated, jpegOfScans, zlibZeros } from "./bombs.ts";
+import { chunk } from "./png.ts";
 import { decoder, MIB, refusal } from "./decoder.ts";
 import { readPictures } from "./pictures.ts";
 
@@ -19,10 +20,10 @@ Deno.test("a PNG of 1 MB that unpacks to 1 GB, in text, profile or pixels, is de
   const files: [string, Uint8Array, Uint8Array][] = [
     ...before.map(([name, head]): [string, Uint8Array, Uint8Array] => [
       name,
-      concatenated(start, pngChunk(name, concatenated(ascii(head), gigabyte)), rest),
+      concatenated(start, chunk(name, concatenated(ascii(head), gigabyte)), rest),
       rgb,
     ]),
-    ["IDAT", concatenated(start, pngChunk("IDAT", gigabyte), pngChunk("IEND", new Uint8Array(0))), black],
+    ["IDAT", concatenated(start, chunk("IDAT", gigabyte), chunk("IEND", new Uint8Array(0))), black],
   ];
   for (const [name, file, wanted] of files) {
     const d = decoder();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { LorisError } from "../../sdk/errors.ts";
 import { decoder, MIB, refusal } from "./decoder.ts";
-import { concatenated, pngChunk } from "./bombs.ts";
+import { concatenated } from "./bombs.ts";
+import { chunk, hollowPng } from "./png.ts";
 import { bmp, hardPicture, readPictures } from "./pictures.ts";
 
 const pictures = await readPictures();
@@ -112,21 +113,6 @@ Deno.test("decode() refuses JPEG processes that it does not decode", () => {
   }
 });
 
-const SIGNATURE = Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10]);
-
-/** A PNG that says it has a size, and has next to no pixels. */
-function hollowPng(width: number, height: number): Uint8Array {
-  const header = new DataView(new ArrayBuffer(13));
-  header.setUint32(0, width);
-  header.setUint32(4, height);
-  header.setUint16(8, 0x0802);
-  return concatenated(
-    SIGNATURE,
-    pngChunk("IHDR", new Uint8Array(header.buffer)),
-    pngChunk("IDAT", Uint8Array.of(0x78, 0x9c, 0x63)),
-  );
-}
-
 /** The sizes of a sound file replaced in its header. */
 function claiming(
   name: string,
@@ -180,7 +166,7 @@ Deno.test("a PNG chunk that claims 2 GB takes no memory, and 8 MB of EXIF are to
   for (const name of ["eXIf", "tEXt", "iCCP", "IDAT", "abCd"]) {
     const d = decoder();
     const { code } = refusal(() =>
-      d.decode(concatenated(start, pngChunk(name, new Uint8Array(9), 0x7fffffff), rest), 8, 8)
+      d.decode(concatenated(start, chunk(name, new Uint8Array(9), 0x7fffffff), rest), 8, 8)
     );
     assert.equal(code, "image_invalid", name);
     assert.ok(d.peakMemoryBytes < 2 * MIB, `${name}: ${d.peakMemoryBytes} bytes`);
@@ -188,7 +174,7 @@ Deno.test("a PNG chunk that claims 2 GB takes no memory, and 8 MB of EXIF are to
   const d = decoder(4 * MIB);
   const heavy = new Uint8Array(33 + 12 + 8 * MIB + rest.length);
   heavy.set(start);
-  heavy.set(pngChunk("eXIf", new Uint8Array(8 * MIB)), 33);
+  heavy.set(chunk("eXIf", new Uint8Array(8 * MIB)), 33);
   heavy.set(rest, 33 + 12 + 8 * MIB);
   assert.equal(refusal(() => d.decode(heavy, 8, 8)).code, "image_too_large", "a lack of memory is not called damage");
   assert.deepEqual(d.decode(sound.bytes, sound.width, sound.height), sound.rgb);

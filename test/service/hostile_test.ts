@@ -4,11 +4,11 @@ import { Random } from "../../sdk/generate/random.ts";
 import type { LogEntry } from "../../src/service/app.ts";
 import { open } from "../sdk/model.ts";
 import { CHAT, type Json, TestApp } from "./app.ts";
+import { mutated } from "./mutations.ts";
 
 const faults: LogEntry[] = [];
 const app = new TestApp(await open(), { log: (entry) => entry.status >= 500 && faults.push(entry) });
 const random = new Random(7);
-const pick = <T>(list: readonly T[]): T => list[Math.floor(random.uniform() * list.length)]!;
 
 const VALID = {
   model: "loris",
@@ -23,51 +23,6 @@ const VALID = {
   response_format: { type: "text" },
 };
 const CAPTION = { image: [1, 2, 3], prompt: "What is this?", max_tokens: 1, temperature: 0, top_p: 1, seed: 1 };
-
-const VALUES: readonly unknown[] = [
-  ...[
-    null,
-    true,
-    false,
-    0,
-    -1,
-    1,
-    0.5,
-    1e300,
-    -1e300,
-    2 ** 53,
-    "",
-    "x",
-    "\u0000",
-    "\ud800",
-    "<image>",
-    "__proto__",
-    [],
-    {},
-  ],
-  ...[[[]], [null], { type: "text" }, { role: "user" }, { __proto__: null, constructor: 1 }, Array(1000).fill(0)],
-  ...["data:", "data:,", "data:image/png;base64,iVBORw0KGgo=", "https://x.y/", "\u{10ffff}".repeat(50)],
-];
-
-/** A copy in which one node is another value, gone, or joined by a stranger. */
-function mutated(value: Json): Json {
-  const copy = structuredClone(value);
-  const places: [Json, string][] = [];
-  const walk = (node: Json) => {
-    if (typeof node !== "object" || node === null) return;
-    for (const key of Object.keys(node)) {
-      places.push([node, key]);
-      walk(node[key]);
-    }
-  };
-  walk(copy);
-  const [node, key] = pick(places);
-  const how = random.uniform();
-  if (how < 0.2 && !Array.isArray(node)) delete node[key];
-  else if (how < 0.3 && !Array.isArray(node)) node[`${key}_x`] = pick(VALUES);
-  else node[key] = pick(VALUES);
-  return copy;
-}
 
 const statuses = new Map<number, number>();
 
@@ -85,9 +40,9 @@ Deno.test("hostile: mutations of a valid chat and caption request are answered o
   assert.equal(whole.status, 200, await whole.text());
   for (let i = 0; i < 400; i++) {
     let body: Json = VALID;
-    for (let times = 1 + Math.floor(random.uniform() * 3); times > 0; times--) body = mutated(body);
+    for (let times = 1 + Math.floor(random.uniform() * 3); times > 0; times--) body = mutated(body, random);
     await check(await app.chat(body));
-    await check(await app.post("/caption", mutated(CAPTION)));
+    await check(await app.post("/caption", mutated(CAPTION, random)));
   }
   assert.deepEqual(faults, []);
   assert.ok(statuses.get(200)! > 20 && statuses.get(400)! > 300, JSON.stringify([...statuses]));

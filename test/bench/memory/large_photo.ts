@@ -1,6 +1,6 @@
 /** A picture of many pixels, made here: a PNG of slopes with some grain, as a photo's size without a photo. */
-import { Buffer } from "node:buffer";
-import { crc32, deflateSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
+import { chunk, header, png } from "../../image/png.ts";
 
 /** @returns A PNG of RGB pixels. The same size gives the same bytes. */
 export function largePhoto(width: number, height: number): Uint8Array<ArrayBuffer> {
@@ -15,23 +15,5 @@ export function largePhoto(width: number, height: number): Uint8Array<ArrayBuffe
       pixels[at + 2] = ((x + y) >> 5) + grain;
     }
   }
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const file = [
-    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(pixels, { level: 6 })),
-    chunk("IEND", Buffer.alloc(0)),
-  ];
-  return new Uint8Array(Buffer.concat(file));
-}
-
-function chunk(name: string, data: Uint8Array): Buffer {
-  const named = Buffer.concat([Buffer.from(name, "ascii"), data]);
-  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  check.writeUInt32BE(crc32(named));
-  return Buffer.concat([length, named, check]);
+  return png(header(width, height), chunk("IDAT", deflateSync(pixels, { level: 6 })), chunk("IEND", new Uint8Array(0)));
 }
