@@ -12,9 +12,13 @@ export interface Server {
   kill(signal: Deno.Signal): void;
 }
 
-/** Starts `src/deno.ts` on a free port, and waits until it listens. */
-export async function startServer(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Server> {
-  const { child, stderr } = spawn(["--port", "0", "--context", "512", ...args], env);
+/** Starts `src/deno.ts` on a free port, and waits until it listens. @param flags Deno's own. */
+export async function startServer(
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Promise<Server> {
+  const { child, stderr } = spawn(["--port", "0", "--context", "512", ...args], env, flags);
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
   await reader.cancel();
@@ -33,9 +37,9 @@ export async function serveOnce(args: readonly string[]): Promise<{ code: number
   return { code, stdout, stderr: await stderr };
 }
 
-function spawn(args: readonly string[], env: Record<string, string>) {
+function spawn(args: readonly string[], env: Record<string, string>, flags: readonly string[] = []) {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-read", "--allow-net", "--allow-env", "src/deno.ts", ...args],
+    args: ["run", "--quiet", ...flags, "--allow-read", "--allow-net", "--allow-env", "src/deno.ts", ...args],
     cwd: root,
     ...{ stdin: "null", stdout: "piped", stderr: "piped" },
     env: { NO_COLOR: "1", ...env },

@@ -12,6 +12,8 @@ export const COMPATIBILITY_DATE = "2026-04-01";
 export interface Miniflare {
   readonly ready: Promise<URL>;
   unsafeGetDirectURL(worker: string): Promise<URL>;
+  /** Where the option `inspectorPort` is given. */
+  getInspectorURL(): Promise<URL>;
   dispose(): Promise<void>;
   getR2Bucket(binding: string): Promise<BucketProxy>;
   getD1Database(binding: string): Promise<DatabaseProxy>;

@@ -78,11 +78,11 @@ export const IN_R2 = {
   bindings: { MODEL_TEXT: "nano/text.gguf", MODEL_VISION: "nano/vision.gguf" },
 };
 
-/** Puts the embedded model where {@link IN_R2} says. */
-export async function putModel({ miniflare }: RunningWorker): Promise<void> {
+/** Puts a model where {@link IN_R2} says; the embedded one, if no other is given. */
+export async function putModel({ miniflare }: RunningWorker, text = TEXT, vision = VISION): Promise<void> {
   const bucket = await miniflare.getR2Bucket("MODELS");
-  await bucket.put(IN_R2.bindings.MODEL_TEXT, TEXT);
-  await bucket.put(IN_R2.bindings.MODEL_VISION, VISION);
+  await bucket.put(IN_R2.bindings.MODEL_TEXT, text);
+  await bucket.put(IN_R2.bindings.MODEL_VISION, vision);
 }
 
 export function caption(url: string): Promise<Response> {
