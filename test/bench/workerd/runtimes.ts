@@ -111,7 +111,8 @@ export function processMemory(status: string): ProcessMemory | undefined {
   return Object.values(memory).some(Number.isNaN) ? undefined : memory;
 }
 
-async function childrenOf(pid: number): Promise<number[]> {
+/** Processes that another has begun. */
+export async function childrenOf(pid: number): Promise<number[]> {
   if (Deno.build.os !== "linux") return [];
   const pids = Array.from(Deno.readDirSync("/proc")).map(({ name }) => Number(name)).filter(Number.isInteger);
   const parents = await Promise.all(pids.map(async (id) => /^PPid:\s+(\d+)$/m.exec(await statusOf(id))?.[1]));
