@@ -366,7 +366,8 @@ export class WasmBackend implements Backend {
 
   /** A view of f32 elements, valid until the memory is reserved. */
   floats(address: number, elements: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.memory.buffer, address, elements);
+    // no shared memory: libraries that know of such type a buffer as either
+    return new Float32Array(this.memory.buffer as ArrayBuffer, address, elements);
   }
 
   pack(

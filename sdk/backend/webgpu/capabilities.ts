@@ -21,10 +21,11 @@ export function wantedFeatures(adapter: GPUAdapter): GPUFeatureName[] {
 /** What can be used of a device. */
 export function capabilitiesOf(device: GPUDevice): Capabilities {
   const has = (name: string) => device.features.has(name as GPUFeatureName);
+  // older runtimes do not say what their language has, nor do Deno's own types
+  const gpu = navigator.gpu as { readonly wgslLanguageFeatures?: ReadonlySet<string> } | undefined;
   return {
     f16: has(FEATURES.f16),
     subgroups: has(FEATURES.subgroups),
-    // older runtimes do not say what their language has
-    dot4I8: navigator.gpu?.wgslLanguageFeatures?.has(DOT4_I8) ?? false,
+    dot4I8: gpu?.wgslLanguageFeatures?.has(DOT4_I8) ?? false,
   };
 }
