@@ -1,4 +1,4 @@
--- Tables of the bulk captioner (src/bulk/): npx wrangler d1 execute loris --remote --file cloudflare/schema.sql
+-- Tables of the bulk captioner (src/bulk/); in the npm package `loris/schema.sql`.
 
 -- One row for each version of a picture: an etag differs where bytes do.
 CREATE TABLE IF NOT EXISTS captions (

@@ -70,6 +70,9 @@ async function manifest(): Promise<void> {
   for (const file of ["backend/wasm/kernels.relaxed", "backend/wasm/kernels.simd128", "image/image"]) {
     exports[`./${basename(file)}.wasm`] = { default: `./sdk/${file}.wasm` };
   }
+  // what bundlers and deployments copy
+  exports["./models/*"] = { default: "./models/*" };
+  exports["./schema.sql"] = { default: "./cloudflare/schema.sql" };
   delete from.private;
   const whole = {
     ...from,
@@ -87,7 +90,9 @@ const all = [...await filesUnder("sdk"), ...await filesUnder("src")].filter((fil
 const sources = all.filter((file) => file.endsWith(".ts"));
 compile(sources);
 for (const file of sources) await finish(file);
-for (const file of [...all.filter((file) => ASSETS.test(file)), "models", "LICENSE", "README.md"]) {
+for (
+  const file of [...all.filter((file) => ASSETS.test(file)), "models", "cloudflare/schema.sql", "LICENSE", "README.md"]
+) {
   await mkdir(dirname(join(out, file)), { recursive: true });
   await cp(join(root, file), join(out, file), { recursive: true });
 }
