@@ -1,34 +1,13 @@
 /**
  * The npm package as a Node 22 project meets it: built, packed, installed with its dependencies, imported by name,
- * type-checked against its declarations. Node 22 is fetched by npm: older ones compute relaxed SIMD wrong and have to take
- * the simd128 build. Skipped, with a reason, where there is no npm.
+ * type-checked against its declarations. Skipped, with a reason, where there is no npm.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { VERSION } from "../../sdk/version.ts";
+import { hasNpm, NODE, npmInstall, packPackage, run } from "./npm.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const PHOTO = `${root}examples/photos/dogs_at_window.jpg`;
-const NODE = ["npx", "--yes", "node@22"];
-
-async function run(cwd: string, command: readonly string[]): Promise<string> {
-  const [name, ...args] = command;
-  const { success, stdout, stderr } = await new Deno.Command(name!, { args, cwd, stdin: "null" }).output();
-  const text = new TextDecoder();
-  assert.ok(success, `${command.join(" ")}\n${text.decode(stdout)}${text.decode(stderr)}`);
-  return text.decode(stdout);
-}
-
-async function hasNpm(): Promise<boolean> {
-  try {
-    await run(root, ["npx", "--version"]);
-    return true;
-  } catch {
-    // deno-lint-ignore no-console -- the reason for a skip belongs in the test's output
-    console.log("skipped: npm is not here, or cannot be run; it is what installs the package and Node 22");
-    return false;
-  }
-}
 
 const CAPTION = `
 import { readFile } from "node:fs/promises";
@@ -88,10 +67,9 @@ Deno.test({
   async fn(t) {
     const project = await Deno.makeTempDir({ prefix: "loris-node-" });
     try {
-      await run(root, [Deno.execPath(), "run", "-A", "--quiet", "tools/build_package.ts", `${project}/package`]);
+      const packed = await packPackage(project);
       await Deno.writeTextFile(`${project}/package.json`, `{ "type": "module", "private": true }\n`);
-      await run(project, ["npm", "pack", "--silent", "./package"]);
-      await run(project, ["npm", "install", "--silent", "--no-audit", "--no-fund", `./loris-${VERSION}.tgz`]);
+      await npmInstall(project, packed);
 
       await t.step("load() and caption() run under Node 22 from the package's own files", async () => {
         await Deno.writeTextFile(`${project}/caption.js`, CAPTION);
@@ -126,7 +104,7 @@ Deno.test({
 
       await t.step("the declarations type-check, strictly, in a project of its own", async () => {
         await Deno.writeTextFile(`${project}/types.ts`, TYPES);
-        await run(project, ["npm", "install", "--silent", "--no-audit", "--no-fund", "typescript@5.9.3"]);
+        await npmInstall(project, "typescript@5.9.3");
         const flags =
           "--noEmit --strict --target es2022 --module nodenext --lib esnext,dom,dom.iterable,dom.asynciterable";
         await run(project, ["npx", "tsc", ...flags.split(" "), "types.ts"]);
