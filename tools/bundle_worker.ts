@@ -1,6 +1,6 @@
 /**
- * Bundles the Cloudflare Worker: one module of code, with the compiled modules and model files beside it as they are, which
- * wrangler uploads without another bundling.
+ * Bundles the Cloudflare Worker: one module of code, with the compiled modules and model files beside it as they are, for a
+ * workerd of one's own, tests and sizes. Users of the npm package let wrangler bundle (examples/caption-worker).
  *
  * Usage: deno task worker:bundle [ENTRY [OUT]], by default cloudflare/worker.mjs into dist/worker.
  */
