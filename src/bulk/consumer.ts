@@ -179,7 +179,8 @@ function reasonOf(error: unknown): string {
 function required<Name extends "DB" | "PHOTOS">(env: BulkEnv, name: Name): NonNullable<BulkEnv[Name]> {
   const binding = env[name];
   if (binding) return binding;
-  const message = `a queue's messages came, but there is no binding ${name}; see examples/caption-worker/wrangler.jsonc`;
+  const message =
+    `a queue's messages came, but there is no binding ${name}; see examples/caption-worker/wrangler.jsonc`;
   throw new LorisError("argument_invalid", message, { param: name });
 }
 

@@ -3,21 +3,23 @@
  * started as their READMEs say. Skipped, with a reason, where there is no npm.
  */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { hasNpm, NODE, npmInstall, packPackage, run } from "../runtimes/npm.ts";
 import { DOGS } from "../sdk/model.ts";
 import { type Copy, copyExample, PHOTOS } from "./copy.ts";
 import { Program } from "./program.ts";
 
 const npm = await hasNpm();
-const packages = await Deno.makeTempDir({ prefix: "loris-packed-" });
-const packed = npm ? await packPackage(packages) : "";
+const packages = Deno.makeTempDirSync({ prefix: "loris-packed-" });
 addEventListener("unload", () => Deno.removeSync(packages, { recursive: true }));
+let packing: Promise<string> | undefined;
 
 /** A copy with the packed package where its package.json looks for it, installed and built. */
 async function built(name: string): Promise<Copy> {
+  const packed = await (packing ??= packPackage(packages));
   const copy = await copyExample(name);
   await Deno.mkdir(`${copy.root}/dist`);
-  await Deno.symlink(packed, `${copy.root}/dist/${packed.slice(packed.lastIndexOf("/") + 1)}`);
+  await Deno.symlink(packed, `${copy.root}/dist/${basename(packed)}`);
   await npmInstall(copy.folder);
   await run(copy.folder, ["npm", "run", "--silent", "build"]);
   return copy;
