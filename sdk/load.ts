@@ -100,6 +100,7 @@ export interface LoadOptions {
   readonly keptTiles?: number;
   /** Called as weights arrive. */
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** Ends the load; what is thrown is its reason. Of no effect on the captioner. */
   readonly signal?: AbortSignal;
 }
 

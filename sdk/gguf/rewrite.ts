@@ -1,12 +1,31 @@
+/**
+ * A GGUF file with other metadata, without holding it in memory.
+ *
+ * @example
+ * ```ts
+ * import { rewriteMetadata } from "loris/gguf/rewrite";
+ * import { fileSource } from "loris/sources/file";
+ *
+ * const source = fileSource("text.gguf");
+ * const changes = new Map([
+ *   ["general.name", { type: "string", value: "my model" } as const],
+ * ]);
+ * const file = ReadableStream.from(rewriteMetadata(source, changes));
+ * await Deno.writeFile("renamed.gguf", file);
+ * await source.close();
+ * ```
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 import { checkLength } from "../sources/check.ts";
 import type { Source } from "../sources/source.ts";
 import { openGguf } from "./gguf.ts";
 import { HeaderReader } from "./header_reader.ts";
 import { GgufMetadata, type MetadataValue, readValue } from "./metadata.ts";
-import { encodePair, type TypedValue, uint64 } from "./typed_value.ts";
+import { encodePair, type NumberType, type TypedValue, uint64 } from "./typed_value.ts";
 
-export type { TypedValue };
+export type { NumberType, TypedValue };
 
 /** What becomes of metadata keys: set to a value (where it stands, or at the end if new), or removed if undefined. */
 export type MetadataChanges = ReadonlyMap<string, TypedValue | undefined>;

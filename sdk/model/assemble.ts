@@ -46,7 +46,7 @@ export interface AssembleOptions {
 }
 
 /** How keys and values are kept: in 32 or 16 bits, or in 8 with a scale for each head's vector. */
-export type KvType = keyof typeof KvFormat;
+export type KvType = "f32" | "f16" | "q8";
 export const KV_TYPES = Object.keys(KvFormat) as readonly KvType[];
 
 /** Where the matrices of the encoder's layers are: in memory for good, or read from their source for each picture. */
@@ -55,8 +55,9 @@ export const VISION_WEIGHTS: readonly ("auto" | VisionWeightsPlace)[] = ["auto",
 
 /** What can be tried on a model that was assembled for any plan. */
 export interface Setting {
+  /** Which layers are lazy: `densePlan` for none. */
   readonly lazy: LazyPlan;
-  /** "f16" if left out. */
+  /** Elements of the KV cache; "f16" if left out. */
   readonly kv?: KvType | undefined;
 }
 

@@ -117,7 +117,9 @@ function matricesOf(layer: VisionLayer<NeededTensor, NeededTensor>): NeededTenso
 export interface LoadProgress {
   /** What is being read: the file's name. */
   readonly file: string;
+  /** Read so far, of both models together. */
   readonly loadedBytes: number;
+  /** All that will be read: what the lazy plan makes unreachable is not among it. */
   readonly totalBytes: number;
 }
 

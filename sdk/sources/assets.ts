@@ -1,3 +1,8 @@
+/**
+ * A file cut into parts, each a static asset: for hosts that limit the size of one.
+ *
+ * @module
+ */
 import { checkLength, fail } from "./check.ts";
 import { checkPartBytes, partedSource } from "./parted.ts";
 import type { Source } from "./source.ts";
@@ -8,6 +13,7 @@ export interface PartsManifest {
   readonly bytes: number;
   /** Bytes of each part but the last. */
   readonly partBytes: number;
+  /** In order; as many as `bytes` needs. */
   readonly parts: readonly {
     /** Its file, relative to the manifest. */
     readonly file: string;
@@ -21,6 +27,7 @@ export const MAX_ASSET_BYTES = 25 * 2 ** 20;
 
 /** Whatever answers GET requests: Cloudflare's assets binding has this form. */
 export interface FetcherLike {
+  /** Answers a GET request for an absolute URL. */
   fetch(url: string): Promise<Response>;
 }
 

@@ -1,3 +1,23 @@
+/**
+ * A file behind HTTP, read by ranges.
+ *
+ * @example
+ * ```ts
+ * import { load } from "loris";
+ * import { httpSource } from "loris/sources/http";
+ *
+ * const folder = "https://models.example/smolvlm";
+ * const headers = { authorization: "Bearer KEY" };
+ * const captioner = await load({
+ *   text: httpSource(`${folder}/text.gguf`, { headers }),
+ *   vision: httpSource(`${folder}/mmproj.gguf`, { headers }),
+ * });
+ * console.log(captioner.memory.peakBytes);
+ * await captioner.close();
+ * ```
+ *
+ * @module
+ */
 import { bodyPieces } from "./body.ts";
 import { checkLength, checkRange, fail } from "./check.ts";
 import { collected, collectInto } from "./collect.ts";
