@@ -22,7 +22,7 @@
  *
  * @module
  */
-export { load, type LoadOptions } from "./load.ts";
+export { load, type LoadOptions, packagedKernels } from "./load.ts";
 export type { KernelBuild } from "./backend/wasm/build.ts";
 export type { BackendOption, WebGpu } from "./backend_choice.ts";
 export type { LoadProgress } from "./model/weights.ts";
