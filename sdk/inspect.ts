@@ -11,7 +11,7 @@
  * const vision = await openGguf(fileSource("mmproj.gguf"));
  * console.log(text.metadata.string("general.name"), typeSummary(text));
  *
- * const kernels = await packagedKernels("simd128");
+ * const kernels = await packagedKernels("relaxed");
  * const { fits, weights } = await fitVerdict(text, vision, kernels, {
  *   memoryBudget: 64 * 2 ** 20,
  *   weights: "auto",
@@ -103,7 +103,7 @@ export interface FitVerdict {
 /**
  * Plans a load without loading.
  *
- * @param kernels Any build's module: the plan is the same for all SIMD builds.
+ * @param kernels The build that is to be loaded: builds differ by some bytes of their own.
  * @throws {LorisError} what `load` would throw for the pair itself.
  */
 export async function fitVerdict(

@@ -1,3 +1,4 @@
+import { bestBuild } from "../../sdk/backend/wasm/build.ts";
 import type { GgufFile } from "../../sdk/gguf/gguf.ts";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { type FitVerdict, fitVerdict, typeSummary } from "../../sdk/inspect.ts";
@@ -35,7 +36,7 @@ async function judge(files: readonly GgufFile[], args: Arguments): Promise<FitVe
     args;
   const lazy = await lazyOption(args.lazy);
   const options = { memoryBudget, weights, visionWeights, contextTokens, kv, textTokens, visualTokens, lazy };
-  return await fitVerdict(text, vision, await packagedKernels("simd128"), options);
+  return await fitVerdict(text, vision, await packagedKernels(bestBuild()), options);
 }
 
 function asJson(files: readonly GgufFile[], verdict: FitVerdict | undefined) {
