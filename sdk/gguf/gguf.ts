@@ -27,6 +27,8 @@ export interface GgufFile {
   readonly version: number;
   readonly metadata: GgufMetadata;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
+  /** Every tensor begins at a multiple of so many bytes. */
+  readonly alignment: number;
   /** Size of all files together. */
   readonly fileBytes: number;
 }
@@ -126,7 +128,7 @@ async function openOne(source: Source, signal?: AbortSignal): Promise<GgufFile> 
     tensors.set(tensor.name, tensor);
   }
   refuseOverlaps(r, [...tensors.values()]);
-  return { name: source.name, version, metadata, tensors, fileBytes: r.fileBytes };
+  return { name: source.name, version, metadata, tensors, alignment, fileBytes: r.fileBytes };
 }
 
 async function readTensor(r: HeaderReader, file: string): Promise<Omit<GgufTensor, "source">> {
