@@ -36,6 +36,8 @@ export interface GgufFile {
   readonly metadata: GgufMetadata;
   /** By name, in the order of the files. */
   readonly tensors: ReadonlyMap<string, GgufTensor>;
+  /** Every tensor begins at a multiple of so many bytes. */
+  readonly alignment: number;
   /** Size of all files together. */
   readonly fileBytes: number;
 }
@@ -135,7 +137,7 @@ async function openOne(source: Source, signal?: AbortSignal): Promise<GgufFile> 
     tensors.set(tensor.name, tensor);
   }
   refuseOverlaps(r, [...tensors.values()]);
-  return { name: source.name, version, metadata, tensors, fileBytes: r.fileBytes };
+  return { name: source.name, version, metadata, tensors, alignment, fileBytes: r.fileBytes };
 }
 
 async function readTensor(r: HeaderReader, file: string): Promise<Omit<GgufTensor, "source">> {

@@ -72,6 +72,14 @@ export function uint64(value: number): Uint8Array {
   return encodeElement("", "uint64", value);
 }
 
+/** A tensor's entry as it stands in a file's list: name, dimensions, type, offset from the start of the data. */
+export function encodeTensor(name: string, shape: readonly number[], type: number, offset: number): Uint8Array {
+  return concat([
+    ...[encodeString(name), uint32(shape.length), ...shape.map(uint64)],
+    ...[uint32(type), uint64(offset)],
+  ]);
+}
+
 function uint32(value: number): Uint8Array {
   return encodeElement("", "uint32", value);
 }

@@ -37,7 +37,11 @@ const NATURAL: Partial<Record<GgmlTypeName, WeightFormat>> = {
   IQ4_NL: WeightFormat.q8,
 };
 
-function formatFor({ tensor }: NeededTensor, level: WeightLevel, sensitive: boolean): WeightFormat {
+/**
+ * How a matrix is held. @param sensitive True for what everything passes through, which "q4" leaves in 8 bits.
+ * @throws {LorisError} `file_unsupported` for a type that cannot be read.
+ */
+export function formatFor({ tensor }: NeededTensor, level: WeightLevel, sensitive: boolean): WeightFormat {
   requireSupported(tensor);
   const natural = NATURAL[tensor.type]!;
   if (level === "file" || natural >= WeightFormat.q4) return natural;
