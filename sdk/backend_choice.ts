@@ -9,6 +9,7 @@ export const BACKENDS: readonly BackendOption[] = ["auto", "wasm", "webgpu"];
 
 /** As much of WebGPU's `GPU` as is asked for; its own type is no part of every TypeScript's library. */
 export interface WebGpu {
+  /** The GPU's adapter, a `GPUAdapter`; null if there is none. */
   requestAdapter(options?: { readonly powerPreference?: "low-power" | "high-performance" }): Promise<object | null>;
 }
 

@@ -1,3 +1,36 @@
+/**
+ * Finds plans of Lazy Attention for a model, and judges them by what they lose against the dense model.
+ *
+ * @example
+ * ```ts
+ * import { calibrate } from "loris/calibrate";
+ * import { planToJson } from "loris/lazy/plan_format";
+ * import { openProbe } from "loris/probe";
+ * import { fileSource } from "loris/sources/file";
+ *
+ * const probe = await openProbe({
+ *   text: fileSource("text.gguf"),
+ *   vision: fileSource("mmproj.gguf"),
+ * });
+ * const picture = (name: string) => ({
+ *   name,
+ *   read: () => Deno.readFile(`photos/${name}`),
+ * });
+ * const { best } = await calibrate(probe, {
+ *   question: "Describe this image.",
+ *   profilePictures: [picture("rocket.jpg")],
+ *   heldOut: [picture("stream.jpg")],
+ *   modes: ["gla"],
+ *   lazyLayers: [2],
+ *   planners: ["threshold"],
+ *   maxTokens: 12,
+ * });
+ * await Deno.writeTextFile("plan.json", planToJson(best.plan));
+ * await probe.close();
+ * ```
+ *
+ * @module
+ */
 import {
   type CalibrationPicture,
   type CalibrationProgress,
@@ -16,19 +49,33 @@ import { densePlan, lazyLayers, type LazyMode, type LazyPlan } from "./lazy/plan
 import { candidateLayers, checkCount, randomPlan, thresholdPlanForCount } from "./lazy/planners.ts";
 import type { Probe } from "./probe.ts";
 
-export type { CalibrationPicture, CalibrationProgress, CalibrationRecord, PlanMeasure, PlanResult, PlanTimes };
+export type {
+  CalibrationPicture,
+  CalibrationProgress,
+  CalibrationRecord,
+  JudgeOptions,
+  PlanMeasure,
+  PlanResult,
+  PlanTimes,
+};
 
 /** Ways to look for a plan; `carried` is the one that the model's file has, and not asked for. */
-export const PLANNERS = ["threshold", "greedy", "random"] as const;
-export type Planner = (typeof PLANNERS)[number];
+export const PLANNERS: readonly Planner[] = ["threshold", "greedy", "random"];
+/**
+ * "threshold": the layers whose attention diverges least from the layer before. "greedy": layer by layer, whichever costs the
+ * least loss. "random": a control.
+ */
+export type Planner = "threshold" | "greedy" | "random";
 
 /** How to calibrate. */
 export interface CalibrateOptions extends JudgeOptions {
   /** Of which the divergence profile is the mean. At least one, and none of those held out. */
   readonly profilePictures: readonly CalibrationPicture[];
+  /** Modes to find plans in; the first one is that of the best plan. */
   readonly modes: readonly LazyMode[];
   /** Numbers of lazy layers to find plans for. */
   readonly lazyLayers: readonly number[];
+  /** Each proposes a plan for every mode and number. */
   readonly planners: readonly Planner[];
   /** Layers before this one are never lazy; 2, if left out: the first ones stay out unless it is said otherwise. */
   readonly firstLazyLayer?: number;
@@ -42,14 +89,19 @@ export interface CalibrateOptions extends JudgeOptions {
 export interface CalibrationRow extends PlanResult {
   /** `greedy`, `random 2`, or `carried` for the plan in the model's file. */
   readonly planner: string;
+  /** What it proposed. */
   readonly plan: LazyPlan;
+  /** How many layers are lazy in it. */
   readonly lazyLayers: number;
 }
 
 /** What a calibration found. */
 export interface Calibration {
+  /** Of the dense model: the mean over the profile pictures. */
   readonly profile: DivergenceProfile;
+  /** The model without a lazy layer, which all are compared with. */
   readonly dense: PlanResult;
+  /** By mode, then planner, then number of lazy layers; the plan that the model carries comes last in its mode. */
   readonly rows: readonly CalibrationRow[];
   /**
    * Of the rows with the most lazy layers asked, in the first of the modes, the one with the least KL, of equal ones the

@@ -7,6 +7,7 @@ import type { Prepared, Probe } from "./probe.ts";
 export interface CalibrationPicture {
   /** The same name means the same picture, in a record too. */
   readonly name: string;
+  /** Its bytes, asked for when its turn comes. */
   read(): Promise<ImageInput>;
 }
 
@@ -21,21 +22,30 @@ export interface PlanMeasure extends ForcedAgreement {
  * order dense, plan, plan, dense, so that other work on the machine which comes or goes slowly falls on both.
  */
 export interface PlanTimes {
+  /** Of the pass over the prompt. */
   readonly prefillMs: number;
+  /** The same as a multiple of the dense model's: below 1 is faster. */
   readonly prefillRatio: number;
   /** Of the pass that follows the dense model's answer, divided by its tokens. */
   readonly forcedTokenMs: number;
+  /** The same as a multiple of the dense model's. */
   readonly forcedRatio: number;
 }
 
 /** Results that are kept, so that a calibration which was cut short goes on: for the same model and options. */
 export interface CalibrationRecord<T> {
+  /** A result of before; undefined if there is none. */
   get(item: string): T | undefined;
+  /** Called with each result when it is there. */
   add(item: string, result: T): void;
 }
 
 /** What has been done. */
 export interface CalibrationProgress {
+  /**
+   * "profile": the dense model's attention on a picture; "held-out": its answer about one; "plan": a plan was measured;
+   * "times": and timed.
+   */
   readonly what: "profile" | "held-out" | "plan" | "times";
   /** A picture's name, or a plan's key. */
   readonly item: string;
@@ -45,7 +55,9 @@ export interface CalibrationProgress {
 
 /** What is known of a plan. */
 export interface PlanResult {
+  /** How it follows the dense model. */
   readonly measure: PlanMeasure;
+  /** How long it takes. */
   readonly times: PlanTimes;
 }
 
@@ -53,6 +65,7 @@ export interface PlanResult {
 export interface JudgeOptions {
   /** At least one. */
   readonly heldOut: readonly CalibrationPicture[];
+  /** Asked of every picture. */
   readonly question: string;
   /** Tokens of an answer at most; 26. */
   readonly maxTokens?: number | undefined;
@@ -60,7 +73,9 @@ export interface JudgeOptions {
   readonly measures?: CalibrationRecord<PlanMeasure>;
   /** By `planKey`. */
   readonly times?: CalibrationRecord<PlanTimes>;
+  /** Called after each step; what a record brings is not told again. */
   readonly onProgress?: (progress: CalibrationProgress) => void;
+  /** Ends the work; what is thrown is its reason. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,12 +1,22 @@
+/**
+ * A calibration as a page of Markdown.
+ *
+ * @module
+ */
 import type { Calibration, CalibrationRow, PlanResult } from "./calibrate.ts";
 import { lazyLayers } from "./lazy/plan.ts";
 
 /** What was calibrated, and how. */
 export interface CalibrationFacts {
+  /** The model's name, for the heading. */
   readonly model: string;
+  /** What computed, such as "wasm-relaxed". */
   readonly backend: string;
+  /** Asked of every picture. */
   readonly question: string;
+  /** How many pictures the divergence profile is the mean of. */
   readonly profilePictures: number;
+  /** How many pictures plans were judged on. */
   readonly heldOut: number;
 }
 

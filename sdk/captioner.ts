@@ -25,7 +25,9 @@ export type ContentPart =
 
 /** One turn of a conversation. */
 export interface Message {
+  /** Who speaks; "assistant" is the model, with what it said before. */
   readonly role: "system" | "user" | "assistant";
+  /** Text, or text and pictures in the order in which the model is to read them. */
   readonly content: string | readonly ContentPart[];
 }
 
@@ -52,13 +54,15 @@ export interface ChatOptions extends SamplingOptions, LogprobsOptions {
 
 /** As {@link ChatOptions}, with the question that is asked of the picture. */
 export interface CaptionOptions extends ChatOptions {
-  /** {@link DEFAULT_PROMPT} if left out. */
+  /** "Describe this image." if left out. */
   readonly prompt?: string;
 }
 
 /** Tokens of a request. Image tokens that `visualTokens` leaves out are not counted: they are never in the context. */
 export interface Usage {
+  /** Of the whole prompt: texts, image tokens and the template's own. */
   readonly promptTokens: number;
+  /** Of the answer, with that of its end if the model ended it. */
   readonly completionTokens: number;
   /** Those of the prompt's tokens that stand for pictures. */
   readonly imageTokens: number;
@@ -70,7 +74,9 @@ export interface Usage {
 export interface Timings {
   /** Decoding, turning and resizing pictures. */
   readonly decodeImageMs: number;
+  /** The encoder's passes over tiles; 0 if their image tokens were kept from an earlier request. */
   readonly visionMs: number;
+  /** The decoder's pass over what of the prompt is not in the KV cache yet. */
   readonly prefillMs: number;
   /** One decode step, on average; 0 if there was none. */
   readonly perTokenMs: number;
@@ -78,12 +84,15 @@ export interface Timings {
 
 /** A finished answer. */
 export interface ChatResult {
+  /** The whole answer, without the stop string that ended it. */
   readonly text: string;
   /** "stop": the model, the end of its JSON or a stop string ended it; "length": `maxTokens` or the context did. */
   readonly finishReason: "stop" | "length";
   /** The text's tokens, where `logprobs` asks for them; that of the end is none of them. */
   readonly logprobs?: readonly TokenLogprob[];
+  /** Tokens that it took. */
   readonly usage: Usage;
+  /** Time that it took. */
   readonly timings: Timings;
 }
 
@@ -93,8 +102,11 @@ export interface MemoryReport {
   readonly peakBytes: number;
   /** With the ring through which streamed layers go. */
   readonly weightsBytes: number;
+  /** KV caches of all conversations. */
   readonly kvBytes: number;
+  /** Queries that anchors leave for their lazy layers; 0 if no layer is lazy. */
   readonly qCacheBytes: number;
+  /** Work area of the forward passes. */
   readonly activationBytes: number;
 }
 
@@ -104,7 +116,9 @@ export interface LazyReport {
   readonly mode: LazyMode | "off";
   /** Of the decoder. */
   readonly layers: number;
+  /** How many of them inherit queries and keys. */
   readonly lazyLayers: number;
+  /** What the caches take. */
   readonly kvBytes: number;
   /** What the same caches would take without a lazy layer. */
   readonly denseKvBytes: number;
@@ -145,6 +159,7 @@ export class Captioner {
   /** How it failed, until the model is on the CPU: where that fails as well, the next request tries it again. */
   #failure: LorisError | undefined;
 
+  /** For `load`, which makes the parts. */
   constructor(parts: CaptionerParts) {
     this.#open = opened(parts);
   }

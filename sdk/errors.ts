@@ -45,12 +45,14 @@ const MAX_MESSAGE_CHARACTERS = 2000;
 
 /** Every error that the SDK throws on purpose; an aborted call throws its signal's reason instead. */
 export class LorisError extends Error {
+  /** Tells it from other errors where `instanceof` cannot, as between two copies of the package. */
   override readonly name = "LorisError";
   /** Stable, machine-readable code. */
   readonly code: LorisErrorCode;
   /** Name of the option, field or file that is at fault, where one is known. */
   readonly param: string | undefined;
 
+  /** The message says what was got, what was wanted and what to do. */
   constructor(code: LorisErrorCode, message: string, options: LorisErrorOptions = {}) {
     const cut = message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}...` : message;
     super(cut, options.cause === undefined ? undefined : { cause: options.cause });

@@ -1,3 +1,30 @@
+/**
+ * How far a model's answers under a plan, a type of cache or fewer image tokens are from the dense model's.
+ *
+ * @example
+ * ```ts
+ * import { answerAgreement } from "loris/evaluate";
+ * import { openProbe } from "loris/probe";
+ * import { fileSource } from "loris/sources/file";
+ *
+ * const probe = await openProbe({
+ *   text: fileSource("text.gguf"),
+ *   vision: fileSource("mmproj.gguf"),
+ * });
+ * const photo = await Deno.readFile("photo.jpg");
+ * const prepared = await probe.prepare(photo, "Describe this image.");
+ * const { kl, equalShare } = await answerAgreement(
+ *   probe,
+ *   prepared,
+ *   { lazy: probe.plan("auto"), kv: "q8" },
+ *   { tokens: 8 },
+ * );
+ * console.log(`${kl} nats, ${100 * equalShare} % the same tokens`);
+ * await probe.close();
+ * ```
+ *
+ * @module
+ */
 import { forcedAgreement, type TokenAgreement, tokenAgreement } from "./evaluate/agreement.ts";
 import { densePlan } from "./lazy/plan.ts";
 import type { Prepared, Probe, ProbeSetting } from "./probe.ts";
@@ -10,6 +37,7 @@ export interface AnswerAgreement extends TokenAgreement {
   readonly klToEnd: number;
   /** Keys and values of the prompt in the cache. */
   readonly kvBytes: number;
+  /** Those of the dense model. */
   readonly denseKvBytes: number;
 }
 
@@ -17,6 +45,7 @@ export interface AnswerAgreement extends TokenAgreement {
 export interface AgreementOptions {
   /** Tokens of both answers; tokens that end an answer do not. */
   readonly tokens: number;
+  /** Ends the work; what is thrown is its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

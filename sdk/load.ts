@@ -100,6 +100,7 @@ export interface LoadOptions {
   readonly keptTiles?: number;
   /** Called as weights arrive. */
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** Ends the load; what is thrown is its reason. Of no effect on the captioner. */
   readonly signal?: AbortSignal;
 }
 
@@ -207,7 +208,11 @@ async function packagedModules(build: KernelBuild, signal?: AbortSignal): Promis
   return { kernels: await packagedKernels(build, signal), build, image: await compile(image, signal) };
 }
 
-/** The kernels that ship with the package, compiled. */
+/**
+ * The kernels that ship with the package, compiled: what `loris/inspect` plans with.
+ *
+ * @throws {LorisError} `source_failed` if they are not beside the code; the signal's reason.
+ */
 export async function packagedKernels(build: KernelBuild, signal?: AbortSignal): Promise<WebAssembly.Module> {
   // written out one by one: bundlers follow only literal URLs
   const urls = {

@@ -6,13 +6,24 @@
  * import { load } from "loris";
  * import { fileSource } from "loris/sources/file";
  *
- * const captioner = await load({ text: fileSource("text.gguf"), vision: fileSource("mmproj.gguf") });
- * const { text } = await captioner.caption(await Deno.readFile("photo.jpg")).result;
+ * const captioner = await load({
+ *   text: fileSource("text.gguf"),
+ *   vision: fileSource("mmproj.gguf"),
+ * });
+ * const photo = await Deno.readFile("photo.jpg");
+ * for await (const piece of captioner.caption(photo)) console.log(piece);
+ *
+ * const prompt = "Is there a dog in this image?";
+ * const answer = captioner.caption(photo, { prompt, maxTokens: 8 });
+ * const { text, usage } = await answer.result;
+ * console.log(text, usage.cachedTokens);
+ * await captioner.close();
  * ```
  *
  * @module
  */
-export { load, type LoadOptions } from "./load.ts";
+export { load, type LoadOptions, packagedKernels } from "./load.ts";
+export type { KernelBuild } from "./backend/wasm/build.ts";
 export type { BackendOption, WebGpu } from "./backend_choice.ts";
 export type { LoadProgress } from "./model/weights.ts";
 export {

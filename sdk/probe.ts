@@ -1,3 +1,28 @@
+/**
+ * One loaded pair on which plans, types of cache and numbers of image tokens are tried without loading again.
+ *
+ * @example
+ * ```ts
+ * import { densePlan } from "loris/lazy/plan";
+ * import { openProbe } from "loris/probe";
+ * import { fileSource } from "loris/sources/file";
+ *
+ * const probe = await openProbe({
+ *   text: fileSource("text.gguf"),
+ *   vision: fileSource("mmproj.gguf"),
+ * });
+ * const photo = await Deno.readFile("photo.jpg");
+ * const prepared = await probe.prepare(photo, "Describe this image.");
+ * const options = { maxTokens: 8 };
+ * for (const lazy of [densePlan(probe.layers), probe.plan("auto")]) {
+ *   const answer = await probe.answer(prepared, { lazy }, options);
+ *   console.log(answer.kvBytes, answer.text);
+ * }
+ * await probe.close();
+ * ```
+ *
+ * @module
+ */
 import type { CaptionerParts } from "./captioner.ts";
 import { LorisError } from "./errors.ts";
 import { Lock } from "./generate/lock.ts";
@@ -19,7 +44,7 @@ import type { Vlm } from "./model/vlm.ts";
 import { type EncodedPicture, isEncoded, piecesOf, type Prepared, promptAbout } from "./probe_prompt.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
 
-export type { EncodedPicture, Prepared };
+export type { EncodedPicture, Prepared, Setting };
 
 /** What is loaded for a probe: all weights, and a cache of the context under any plan. */
 export type ProbeOptions = Omit<LoadOptions, "lazy" | "kv" | "textTokens" | "visualTokens">;
@@ -32,6 +57,7 @@ export interface ProbeSetting extends Setting {
 
 /** What a prompt costs under a setting. */
 export interface PromptCost {
+  /** Of the pass over the prompt, in milliseconds. */
   readonly prefillMs: number;
   /** Bytes of keys and values that the prompt has in the cache, from the cache itself. */
   readonly kvBytes: number;
@@ -43,6 +69,7 @@ export interface ProbeAnswer extends PromptCost {
   readonly ids: readonly number[];
   /** Ids up to and with the first that ends an answer: fewer than there are only where the end is ignored. */
   readonly tokensToEnd: number;
+  /** The ids as text. */
   readonly text: string;
 }
 
@@ -50,15 +77,17 @@ export interface ProbeAnswer extends PromptCost {
 export interface Forced extends PromptCost {
   /** f32 [vocabulary] before each of the ids. */
   readonly logits: readonly Float32Array[];
-  /** Of the pass over the answer. */
+  /** Of the pass over the answer, in milliseconds. */
   readonly forcedMs: number;
 }
 
 /** How an answer is made. */
 export interface ProbeAnswerOptions {
+  /** The most tokens of the answer; from 1. */
   readonly maxTokens: number;
   /** True: tokens that end an answer do not, so that it has `maxTokens` tokens. */
   readonly ignoreEnd?: boolean;
+  /** Ends the work within a token or a layer; what is thrown is its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -72,7 +101,7 @@ export class Probe {
   /** Undefined once closed. */
   #open: CaptionerParts | undefined;
 
-  /** @param parts Assembled for any plan. */
+  /** For `openProbe`. @param parts Assembled for any plan. */
   constructor(parts: CaptionerParts, metadata: GgufMetadata) {
     this.#open = parts;
     this.#metadata = metadata;

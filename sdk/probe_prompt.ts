@@ -6,6 +6,7 @@ import type { Tokenizer } from "./text/tokenizer.ts";
 
 /** A picture's image tokens. */
 export interface EncodedPicture {
+  /** Tells it from a picture that is still to be encoded. */
   readonly kind: "encoded";
   /** f32 [tokens of a tile, width]. */
   readonly rows: Float32Array;
@@ -15,9 +16,11 @@ export interface EncodedPicture {
 
 /** A question about a picture, whose image tokens are computed. */
 export interface Prepared {
-  /** Ids before and after the picture. */
+  /** Ids before the picture. */
   readonly before: Int32Array;
+  /** Its image tokens. */
   readonly picture: EncodedPicture;
+  /** Ids after the picture, with the question. */
   readonly after: Int32Array;
   /** Slots that the prompt takes, with all image tokens. */
   readonly tokens: number;

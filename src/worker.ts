@@ -3,7 +3,7 @@
  * `cloudflare/` holds the entries that a bundle is made of.
  *
  * @example
- * ```ts
+ * ```js ignore
  * import relaxed from "loris/kernels.relaxed.wasm";
  * import simd128 from "loris/kernels.simd128.wasm";
  * import image from "loris/image.wasm";
@@ -20,14 +20,21 @@ import { LorisError } from "../sdk/errors.ts";
 import { load, type LoadOptions } from "../sdk/load.ts";
 import type { CacheLike } from "../sdk/sources/cached.ts";
 import { type BulkEnv, consume, type MessageBatchLike } from "./bulk/consumer.ts";
-import { createApp, type ServiceOptions } from "./service/app.ts";
+import { type ContextLike, createApp, type ServiceApp, type ServiceOptions } from "./service/app.ts";
 import { ModelHolder } from "./service/model_holder.ts";
 import { type EmbeddedModel, type ModelEnv, modelFiles } from "./worker_model.ts";
 
+export type { D1Like, D1StatementLike } from "./bulk/store.ts";
+export type { MessageLike, PhotosLike } from "./bulk/consumer.ts";
+export type { BulkEnv, ContextLike, EmbeddedModel, MessageBatchLike, ModelEnv };
+
 /** Compiled modules: workers may not compile at run time, so that a bundle imports them. */
 export interface WorkerModules {
+  /** `loris/kernels.relaxed.wasm`, for engines with relaxed SIMD. */
   readonly relaxed: WebAssembly.Module;
+  /** `loris/kernels.simd128.wasm`, for the others. */
   readonly simd128: WebAssembly.Module;
+  /** `loris/image.wasm`, the picture decoder. */
   readonly image: WebAssembly.Module;
 }
 
@@ -48,6 +55,7 @@ export const WORKER_LIMITS = { maxBodyBytes: 8 * 2 ** 20, maxHeldBytes: 4 * 2 **
 
 /** What {@link createWorker} makes a worker of. */
 export interface WorkerOptions {
+  /** What computes. */
   readonly modules: WorkerModules;
   /** A model in the bundle, taken where no binding brings one. */
   readonly embedded?: EmbeddedModel;
@@ -57,16 +65,11 @@ export interface WorkerOptions {
   readonly load?: Omit<LoadOptions, "text" | "vision" | "modules" | "build" | "signal">;
 }
 
-/** The little of Cloudflare's `ExecutionContext` that is called. */
-export interface ContextLike {
-  waitUntil(work: Promise<unknown>): void;
-  passThroughOnException(): void;
-  readonly props: unknown;
-}
-
 /** A worker's handlers. */
 export interface Worker {
+  /** Answers a request as the service does. */
   fetch(request: Request, env: WorkerEnv, context: ContextLike): Promise<Response>;
+  /** Captions the pictures that a batch of R2's event notifications names, into D1. */
   queue(batch: MessageBatchLike, env: WorkerEnv, context: ContextLike): Promise<void>;
 }
 
@@ -78,7 +81,7 @@ export interface Worker {
  */
 export function createWorker({ modules, embedded, service = {}, load: loading = {} }: WorkerOptions): Worker {
   const model = new ModelHolder<WorkerEnv>((env) => loadModel(env, modules, embedded, loading));
-  let app: ReturnType<typeof createApp<WorkerEnv>> | undefined;
+  let app: ServiceApp<WorkerEnv> | undefined;
   return {
     async fetch(request, env, context) {
       const open = env.LORIS_API_KEYS === undefined;

@@ -10,17 +10,21 @@ import type { Source } from "../sdk/sources/source.ts";
 export interface ModelEnv {
   /** R2 bucket with the two GGUF files under the keys below; of split files the first. */
   readonly MODELS?: R2BucketLike;
+  /** Key of the text model in the bucket. */
   readonly MODEL_TEXT?: string;
+  /** Key of the vision model in the bucket. */
   readonly MODEL_VISION?: string;
   /** Static assets with what `tools/cut_model.ts` writes, in the folder below. */
   readonly ASSETS?: FetcherLike;
-  /** "/model/". */
+  /** Folder of the assets in which the model is; "/model/". */
   readonly MODEL_FOLDER?: string;
 }
 
 /** Files in the bundle: modules of the type Data. */
 export interface EmbeddedModel {
+  /** The text model's GGUF. */
   readonly text: ArrayBuffer;
+  /** The vision model's GGUF. */
   readonly vision: ArrayBuffer;
 }
 

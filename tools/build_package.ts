@@ -19,6 +19,11 @@ const out = process.argv[2] ?? join(root, "dist/npm");
 /** Copied as they are; everything that a module finds through `import.meta.url`. */
 const ASSETS = /\.(wasm|wgsl)$/;
 
+/** What a `.wasm` file is to who imports it: workers may not compile modules. */
+const WASM_MODULE = `declare const module: WebAssembly.Module;
+export default module;
+`;
+
 async function filesUnder(folder: string): Promise<string[]> {
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)));
@@ -66,13 +71,13 @@ async function manifest(): Promise<void> {
       return [name, { types: `${base}.d.ts`, default: `${base}.js` }];
     }),
   );
-  // workers import modules, they may not compile them
   for (const file of ["backend/wasm/kernels.relaxed", "backend/wasm/kernels.simd128", "image/image"]) {
-    exports[`./${basename(file)}.wasm`] = { default: `./sdk/${file}.wasm` };
+    exports[`./${basename(file)}.wasm`] = { types: "./wasm_module.d.ts", default: `./sdk/${file}.wasm` };
   }
   // what bundlers and deployments copy
   exports["./models/*"] = { default: "./models/*" };
   exports["./schema.sql"] = { default: "./cloudflare/schema.sql" };
+  await writeFile(join(out, "wasm_module.d.ts"), WASM_MODULE);
   delete from.private;
   const whole = {
     ...from,

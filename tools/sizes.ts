@@ -57,6 +57,7 @@ const modules = entries.filter((entry) => entry.name.endsWith(".wasm"))
   .map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
 const sizes = new Map<string, Size>();
 for (const file of modules) sizes.set(file, sizeOf(await readFile(join(root, file))));
+const exported: Record<string, string> = JSON.parse(await readFile(join(root, "deno.json"), "utf8")).exports;
 const alone = await bundle("sdk/mod.ts", false);
 sizes.set("sdk/mod.ts, minified", alone);
 sizes.set("WebGPU, where it is asked for", alone.later);
@@ -64,6 +65,12 @@ sizes.set("sdk/mod.ts, minified, with dependencies", await bundle("sdk/mod.ts", 
 sizes.set("src/service/app.ts, minified", await bundle("src/service/app.ts", false));
 sizes.set("src/service/app.ts, minified, with dependencies", await bundle("src/service/app.ts", true));
 const { code, files } = await bundleWorker("cloudflare/nano.mjs", await mkdtemp(join(tmpdir(), "loris-worker-")));
+for (const [name, file] of Object.entries(exported)) {
+  // those above, under their files' names
+  if (name !== "." && name !== "./service") {
+    sizes.set(`loris${name.slice(1)}, minified`, await bundle(file.slice(2), false));
+  }
+}
 sizes.set("cloudflare/nano.mjs, bundled, code alone", sizeOf(await readFile(code)));
 const whole = await Promise.all([code, ...files].map(async (file) => sizeOf(await readFile(file))));
 sizes.set("cloudflare/nano.mjs, bundled, all files", {

@@ -1,3 +1,8 @@
+/**
+ * How two sequences of tokens, or what two networks say before each token, agree.
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 
 /** How two answers to the same prompt agree, token by token. */

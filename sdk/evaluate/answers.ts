@@ -1,3 +1,8 @@
+/**
+ * Score of answers to questions: exact match.
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 
 /**

@@ -1,3 +1,8 @@
+/**
+ * Score of captions: BLEU-4.
+ *
+ * @module
+ */
 import { checkCaptions } from "./check.ts";
 import { captionWords, nGramCounts } from "./words.ts";
 

@@ -1,3 +1,20 @@
+/**
+ * Score of captions: CIDEr-D.
+ *
+ * @example
+ * ```ts
+ * import { ciderD } from "loris/evaluate/cider";
+ *
+ * const captions = ["A dog runs on grass.", "Boats on a lake."];
+ * const references = [
+ *   ["A dog runs.", "A dog is running."],
+ *   ["Two boats on a lake."],
+ * ];
+ * console.log(ciderD(captions, references));
+ * ```
+ *
+ * @module
+ */
 import { checkCaptions } from "./check.ts";
 import { captionWords, nGramCounts } from "./words.ts";
 
@@ -7,7 +24,9 @@ const SIGMA = 6;
 
 /** In how many of `pictures` pictures each n-gram (n = 1 to 4) occurs in at least one reference. */
 export interface DocumentFrequency {
+  /** In the collection. */
   readonly pictures: number;
+  /** By n-gram: its words in lower case, a space between two of them. */
   readonly counts: ReadonlyMap<string, number>;
 }
 

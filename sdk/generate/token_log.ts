@@ -2,6 +2,7 @@ import type { TokenLogprob } from "./logprobs.ts";
 
 /** A stretch of the answer. */
 export interface Delta {
+  /** Follows the text of the delta before; may be empty where tokens are told. */
   readonly text: string;
   /** Tokens that became certain with the text; none where log probabilities were not asked for. */
   readonly tokens: readonly TokenLogprob[];

@@ -8,25 +8,36 @@ export type { GgmlTypeName };
 
 /** A tensor's place in its file. */
 export interface GgufTensor {
+  /** Such as "blk.0.attn_q.weight". */
   readonly name: string;
+  /** Of its weights, such as "Q4_0". */
   readonly type: GgmlTypeName;
   /** ggml's number of the type. */
   readonly typeId: number;
   /** GGUF's order: the contiguous dimension first. */
   readonly shape: readonly number[];
+  /** The product of its shape. */
   readonly elements: number;
+  /** Of all its blocks. */
   readonly bytes: number;
   /** Offset in its source, in bytes. */
   readonly offset: number;
+  /** The file that holds it: of a split set one of several. */
   readonly source: Source;
 }
 
 /** An opened GGUF file, or set of split files: everything but the weights themselves. */
 export interface GgufFile {
+  /** Its source's name; of a split set that of the first file. */
   readonly name: string;
+  /** Of the format: 2 or 3. */
   readonly version: number;
+  /** Of a split set that of the first file. */
   readonly metadata: GgufMetadata;
+  /** By name, in the order of the files. */
   readonly tensors: ReadonlyMap<string, GgufTensor>;
+  /** Every tensor begins at a multiple of so many bytes. */
+  readonly alignment: number;
   /** Size of all files together. */
   readonly fileBytes: number;
 }
@@ -126,7 +137,7 @@ async function openOne(source: Source, signal?: AbortSignal): Promise<GgufFile> 
     tensors.set(tensor.name, tensor);
   }
   refuseOverlaps(r, [...tensors.values()]);
-  return { name: source.name, version, metadata, tensors, fileBytes: r.fileBytes };
+  return { name: source.name, version, metadata, tensors, alignment, fileBytes: r.fileBytes };
 }
 
 async function readTensor(r: HeaderReader, file: string): Promise<Omit<GgufTensor, "source">> {

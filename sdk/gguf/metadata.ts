@@ -8,20 +8,27 @@ export type MetadataArray = number[] | bigint[] | boolean[] | string[] | Metadat
 
 /** Bounds for a whole number. */
 export interface Range {
+  /** The least; 0 if left out. */
   readonly min?: number;
+  /** The most; 2^53 - 1 if left out. */
   readonly max?: number;
 }
 
-/** The key-value part of a GGUF file, asked by key and type; what is asked for is there and right, or an error says so. */
+/**
+ * The key-value part of a GGUF file, asked by key and type. What is asked for is there and of its type, or `file_invalid` is
+ * thrown; an optional value that is not there is undefined.
+ */
 export class GgufMetadata {
   readonly #file: string;
   readonly #values: ReadonlyMap<string, MetadataValue>;
 
+  /** For `openGguf`. @param file Its name, for messages. */
   constructor(file: string, values: ReadonlyMap<string, MetadataValue>) {
     this.#file = file;
     this.#values = values;
   }
 
+  /** Whether the file has the key. */
   has(key: string): boolean {
     return this.#values.has(key);
   }
@@ -31,11 +38,13 @@ export class GgufMetadata {
     return this.#values.entries();
   }
 
+  /** A text. */
   string(key: string): string {
     const value = this.#value(key);
     return typeof value === "string" ? value : this.#wrong(key, value, "a string");
   }
 
+  /** A text. */
   optionalString(key: string): string | undefined {
     return this.has(key) ? this.string(key) : undefined;
   }
@@ -47,37 +56,44 @@ export class GgufMetadata {
     return whole ? value : this.#wrong(key, value, `a whole number from ${min} to ${max}`);
   }
 
+  /** A whole number in a range. */
   optionalUint(key: string, range: Range = {}): number | undefined {
     return this.has(key) ? this.uint(key, range) : undefined;
   }
 
+  /** Any number. */
   float(key: string): number {
     const value = this.#value(key);
     return typeof value === "number" ? value : this.#wrong(key, value, "a number");
   }
 
+  /** Any number. */
   optionalFloat(key: string): number | undefined {
     return this.has(key) ? this.float(key) : undefined;
   }
 
+  /** True or false. */
   optionalBool(key: string): boolean | undefined {
     if (!this.has(key)) return undefined;
     const value = this.#value(key);
     return typeof value === "boolean" ? value : this.#wrong(key, value, "true or false");
   }
 
+  /** An array of texts. */
   strings(key: string): readonly string[] {
     const value = this.#value(key);
     const right = Array.isArray(value) && (value.length === 0 || typeof value[0] === "string");
     return right ? value as string[] : this.#wrong(key, value, "an array of strings");
   }
 
+  /** An array of numbers. */
   numbers(key: string): readonly number[] {
     const value = this.#value(key);
     const right = Array.isArray(value) && value.every((x) => typeof x === "number");
     return right ? value as number[] : this.#wrong(key, value, "an array of numbers");
   }
 
+  /** An array of numbers. */
   optionalNumbers(key: string): readonly number[] | undefined {
     return this.has(key) ? this.numbers(key) : undefined;
   }

@@ -1,7 +1,17 @@
 import { LorisError } from "../errors.ts";
 
 /** A number's type in GGUF metadata. */
-export type NumberType = keyof typeof NUMBERS;
+export type NumberType =
+  | "uint8"
+  | "int8"
+  | "uint16"
+  | "int16"
+  | "uint32"
+  | "int32"
+  | "float32"
+  | "uint64"
+  | "int64"
+  | "float64";
 
 /** A metadata value with the type it gets in the file; arrays are of one element type. */
 export type TypedValue =
@@ -15,7 +25,7 @@ export type TypedValue =
 type Setter = (view: DataView, value: number | bigint) => void;
 
 /** GGUF's numbers: id of the type, bytes, bits of the range if integer. Source: ggml's `docs/gguf.md`. */
-const NUMBERS = {
+const NUMBERS: Record<NumberType, readonly [number, number, "unsigned" | "signed" | "float", Setter]> = {
   uint8: [0, 1, "unsigned", (d, v) => d.setUint8(0, Number(v))],
   int8: [1, 1, "signed", (d, v) => d.setInt8(0, Number(v))],
   uint16: [2, 2, "unsigned", (d, v) => d.setUint16(0, Number(v), true)],
@@ -26,7 +36,7 @@ const NUMBERS = {
   uint64: [10, 8, "unsigned", (d, v) => d.setBigUint64(0, BigInt(v), true)],
   int64: [11, 8, "signed", (d, v) => d.setBigInt64(0, BigInt(v), true)],
   float64: [12, 8, "float", (d, v) => d.setFloat64(0, Number(v), true)],
-} as const satisfies Record<string, readonly [number, number, "unsigned" | "signed" | "float", Setter]>;
+};
 const [BOOL, STRING, ARRAY] = [7, 8, 9];
 
 const UTF8 = new TextEncoder();
@@ -60,6 +70,14 @@ export function encodePair(key: string, typed: TypedValue): Uint8Array {
 /** A 64-bit count, as files hold it. */
 export function uint64(value: number): Uint8Array {
   return encodeElement("", "uint64", value);
+}
+
+/** A tensor's entry as it stands in a file's list: name, dimensions, type, offset from the start of the data. */
+export function encodeTensor(name: string, shape: readonly number[], type: number, offset: number): Uint8Array {
+  return concat([
+    ...[encodeString(name), uint32(shape.length), ...shape.map(uint64)],
+    ...[uint32(type), uint64(offset)],
+  ]);
 }
 
 function uint32(value: number): Uint8Array {

@@ -1,3 +1,8 @@
+/**
+ * How much attention differs from layer to layer: the measure that plans of Lazy Attention are made by.
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 
 /** f32 rows of a softmax miss a sum of 1 by rounding alone, far less than this; what misses it by more is something else. */
@@ -24,9 +29,13 @@ export function jensenShannon(p: ArrayLike<number>, q: ArrayLike<number>): numbe
 
 /** Attention weights of one query position in every layer: after the softmax, `[layers][heads][positions]`. */
 export interface AttentionRows {
+  /** Each row of `positions` weights sums to 1. */
   readonly weights: Float32Array;
+  /** Of the decoder; at least 2. */
   readonly layers: number;
+  /** Of queries, in each layer. */
   readonly heads: number;
+  /** Of the prompt, up to and with the one that asks. */
   readonly positions: number;
 }
 
@@ -82,7 +91,7 @@ export class MeanProfile {
     return this.#pictures;
   }
 
-  /** @throws {LorisError} `argument_invalid` if it is of another number of layers than those before. */
+  /** Adds one picture's. @throws {LorisError} `argument_invalid` if it is of another number of layers than those before. */
   add({ all, visual }: DivergenceProfile): void {
     if (this.#pictures === 0) {
       this.#all = all.map(() => 0);
@@ -96,7 +105,7 @@ export class MeanProfile {
     this.#pictures++;
   }
 
-  /** @throws {LorisError} `argument_invalid` before the first `add`. */
+  /** Of what was added so far. @throws {LorisError} `argument_invalid` before the first `add`. */
   mean(): DivergenceProfile {
     if (this.#pictures === 0) throw invalid("there is no mean of no pictures; add a profile first");
     const mean = (sums: readonly number[]) => sums.map((sum) => sum / this.#pictures);

@@ -1,9 +1,15 @@
+/**
+ * A divergence profile as an SVG picture.
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 import type { DivergenceProfile } from "./divergence.ts";
 import { lazyBlocks, type LazyPlan } from "./plan.ts";
 
 /** What stands beside the curves. */
 export interface ChartOptions {
+  /** Above the curves; plain text. */
   readonly title: string;
   /** That the profile is the mean of. */
   readonly pictures: number;

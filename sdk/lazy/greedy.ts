@@ -1,14 +1,21 @@
+/**
+ * Search for a plan of Lazy Attention, layer by layer, by any loss.
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 import { lazyLayers as lazyLayersOf, type LazyPlan, planKey, planOf } from "./plan.ts";
 import { candidateLayers, checkCount, type PlannerOptions } from "./planners.ts";
 
 /** How the greedy search goes. */
 export interface GreedyOptions extends PlannerOptions {
+  /** Decoder layers of the model. */
   readonly layers: number;
   /** Lazy layers of the last plan. */
   readonly lazyLayers: number;
   /** Losses that are known already, by `planKey`: of a search that was cut short, on the same pictures. */
   readonly known?: ReadonlyMap<string, number>;
+  /** Asked before each trial. */
   readonly signal?: AbortSignal;
 }
 
@@ -16,6 +23,7 @@ export interface GreedyOptions extends PlannerOptions {
 export interface GreedyEvent {
   /** `trial`: a plan was judged. `step`: it is the best with this many lazy layers; the search goes on from it. */
   readonly kind: "trial" | "step";
+  /** What was judged. */
   readonly plan: LazyPlan;
   /** In the unit of the loss function. */
   readonly loss: number;

@@ -1,3 +1,20 @@
+/**
+ * Plans of Lazy Attention: which decoder layers inherit queries and keys, from which layer, and what that saves.
+ *
+ * @example
+ * ```ts
+ * import { densePlan, kvElements, planOf } from "loris/lazy/plan";
+ *
+ * // of 6 layers 2 and 3 follow layer 1, and 5 follows 4
+ * const plan = planOf(6, [2, 3, 5], "gla");
+ * // 512 tokens, 64 of them visual, in 3 kv heads of width 64
+ * const lazy = kvElements(plan, 512, 64, 3 * 64);
+ * const dense = kvElements(densePlan(6), 512, 64, 3 * 64);
+ * console.log(`${100 * (1 - lazy / dense)} % less`);
+ * ```
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 
 /**
@@ -17,13 +34,17 @@ export const LAZY_MODES: readonly LazyMode[] = ["gla", "vla"];
  * it all.
  */
 export interface LazyPlan {
+  /** For each decoder layer, from 0. */
   readonly anchor: readonly number[];
+  /** What lazy layers inherit. */
   readonly mode: LazyMode;
 }
 
 /** An anchor and the lazy layers that follow it, up to and with `last`; at least one. */
 export interface LazyBlock {
+  /** The layer that makes the block's queries and keys. */
   readonly anchor: number;
+  /** Its last lazy layer. */
   readonly last: number;
 }
 

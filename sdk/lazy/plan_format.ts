@@ -1,3 +1,23 @@
+/**
+ * Plans of Lazy Attention as JSON, and in a model's metadata.
+ *
+ * @example
+ * ```ts
+ * import { rewriteMetadata } from "loris/gguf/rewrite";
+ * import { planOf } from "loris/lazy/plan";
+ * import { planMetadata } from "loris/lazy/plan_format";
+ * import { fileSource } from "loris/sources/file";
+ *
+ * // `lazy: "auto"` of `load` takes the plan that a model carries
+ * const changes = planMetadata(planOf(8, [3, 4, 6], "gla"));
+ * const source = fileSource("text.gguf");
+ * const file = ReadableStream.from(rewriteMetadata(source, changes));
+ * await Deno.writeFile("with_plan.gguf", file);
+ * await source.close();
+ * ```
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 import type { GgufMetadata } from "../gguf/metadata.ts";
 import type { MetadataChanges, TypedValue } from "../gguf/rewrite.ts";

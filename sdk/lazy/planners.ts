@@ -1,9 +1,17 @@
+/**
+ * Plans of Lazy Attention from a divergence profile, or at random.
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 import { type LazyMode, type LazyPlan, planOf } from "./plan.ts";
 import { type RandomNumbers, randomSubset } from "./random_subset.ts";
 
+export type { RandomNumbers };
+
 /** What every planner is told. */
 export interface PlannerOptions {
+  /** Of the plan. */
   readonly mode: LazyMode;
   /** Layers before this one stay out; 1 by default, for layer 0 cannot be lazy. */
   readonly firstLazyLayer?: number;
@@ -68,7 +76,7 @@ export function candidateLayers(layers: number, { firstLazyLayer = 1 }: PlannerO
   return Array.from({ length: Math.max(0, layers - firstLazyLayer) }, (_, i) => firstLazyLayer + i);
 }
 
-/** @throws {LorisError} `argument_invalid` unless so many of the candidates can be lazy. */
+/** Checks a number of lazy layers. @throws {LorisError} `argument_invalid` unless so many of the candidates can be lazy. */
 export function checkCount(lazyLayers: number, candidates: number, layers: number): void {
   if (Number.isInteger(lazyLayers) && lazyLayers >= 0 && lazyLayers <= candidates) return;
   const message = `${lazyLayers} lazy layers are wanted; of ${layers} layers 0 to ${candidates} can be`;

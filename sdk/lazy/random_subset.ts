@@ -1,5 +1,6 @@
 /** Uniform numbers from 0 up to but not including 1. */
 export interface RandomNumbers {
+  /** The next one. */
   uniform(): number;
 }
 

@@ -3,7 +3,9 @@ import { LorisError } from "../errors.ts";
 
 /** One region of the plan. */
 export interface Part {
+  /** Such as "weights" or "kv cache". */
   readonly name: string;
+  /** Of all its regions together. */
   readonly bytes: number;
 }
 
@@ -66,13 +68,16 @@ export function formatBytes(bytes: number): string {
   return `${bytes} bytes (${(bytes / 2 ** 20).toFixed(1)} MiB)`;
 }
 
-/** @throws {LorisError} `memory_budget`, always, with the whole sum. */
-export function refuse(parts: readonly Part[], budget: number, advice: string): never {
-  const total = parts.reduce((sum, part) => sum + part.bytes, 0);
+export function sumOf(parts: readonly Part[]): number {
+  return parts.reduce((total, part) => total + part.bytes, 0);
+}
+
+/** What is thrown where parts do not fit a budget: `memory_budget`, with the whole sum. */
+export function overBudget(parts: readonly Part[], budget: number, advice: string): LorisError {
   const sum = parts.map((p) => `${p.name} ${p.bytes}`).join(" + ");
-  throw new LorisError(
+  return new LorisError(
     "memory_budget",
-    `needed are ${formatBytes(total)}: ${sum}; the memory budget is ${formatBytes(budget)}; ${advice}`,
+    `needed are ${formatBytes(sumOf(parts))}: ${sum}; the memory budget is ${formatBytes(budget)}; ${advice}`,
     { param: "memoryBudget" },
   );
 }

@@ -5,7 +5,7 @@ import { KvFormat } from "../backend/backend.ts";
 import { KvCache } from "../lazy/cache.ts";
 import { densePlan, isDense, type LazyPlan } from "../lazy/plan.ts";
 import type { VisualSelection } from "../lazy/visual_tokens.ts";
-import { MemoryPlan, type Part, refuse } from "../memory/plan.ts";
+import { MemoryPlan, overBudget, type Part, sumOf } from "../memory/plan.ts";
 import { Language } from "./language.ts";
 import type { LanguageConfig } from "./config.ts";
 import { ImageTokenCache } from "./image_token_cache.ts";
@@ -46,7 +46,7 @@ export interface AssembleOptions {
 }
 
 /** How keys and values are kept: in 32 or 16 bits, or in 8 with a scale for each head's vector. */
-export type KvType = keyof typeof KvFormat;
+export type KvType = "f32" | "f16" | "q8";
 export const KV_TYPES = Object.keys(KvFormat) as readonly KvType[];
 
 /** Where the matrices of the encoder's layers are: in memory for good, or read from their source for each picture. */
@@ -55,8 +55,9 @@ export const VISION_WEIGHTS: readonly ("auto" | VisionWeightsPlace)[] = ["auto",
 
 /** What can be tried on a model that was assembled for any plan. */
 export interface Setting {
+  /** Which layers are lazy: `densePlan` for none. */
   readonly lazy: LazyPlan;
-  /** "f16" if left out. */
+  /** Elements of the KV cache; "f16" if left out. */
   readonly kv?: KvType | undefined;
 }
 
@@ -138,17 +139,41 @@ export interface ModelPlan {
  * file has them before smaller ones, for each more context before less, and for that more rows before fewer. Where
  * layers are streamed, what is left of the budget goes to tiles that share a pass over them.
  *
- * @throws {LorisError} `memory_budget` with the whole sum of the smallest way, if none fits.
+ * @throws {LorisError} `memory_budget` with the whole sum of the smallest way, if none fits; `context_overflow` where the
+ * model's own context has no room for a picture; `argument_invalid` for a context beyond it.
  */
 export function planModel(backend: Backend, pair: Pair, options: AssembleOptions): ModelPlan {
-  let smallest: readonly Part[] = [];
-  const fits = ({ parts }: ModelPlan) => sum(parts) <= options.memoryBudget;
+  const { plan, fits } = findPlan(backend, pair, options);
+  if (!fits) throw tooLarge(plan, options);
+  return plan;
+}
+
+/** As {@link planModel}; the smallest way, if none fits. */
+export function findPlan(backend: Backend, pair: Pair, options: AssembleOptions): { plan: ModelPlan; fits: boolean } {
+  let smallest: ModelPlan | undefined;
+  const fits = ({ parts }: ModelPlan) => sumOf(parts) <= options.memoryBudget;
   for (const choice of candidates(backend, pair, options)) {
     const plan = planOf(backend, pair, choice, options);
-    if (fits(plan)) return mostTiles(pair, choice, options, plan, (more) => planOf(backend, pair, more, options), fits);
-    const { parts } = plan;
-    if (smallest.length === 0 || sum(parts) < sum(smallest)) smallest = parts;
+    if (fits(plan)) {
+      const most = mostTiles(pair, choice, options, plan, (more) => planOf(backend, pair, more, options), fits);
+      return { plan: most, fits: true };
+    }
+    if (!smallest || sumOf(plan.parts) < sumOf(smallest.parts)) smallest = plan;
   }
+  if (!smallest) {
+    const { languageConfig: c, visionConfig: v } = pair;
+    throw new LorisError(
+      "context_overflow",
+      `the model was made for a context of ${c.trainedContext} tokens, a tile of a picture alone takes ` +
+        `${options.visualTokens?.keep ?? v.tokens}; lower visualTokens`,
+      { param: "visualTokens" },
+    );
+  }
+  return { plan: smallest, fits: false };
+}
+
+/** What is thrown where not even the smallest way fits. */
+export function tooLarge({ parts }: ModelPlan, options: AssembleOptions): LorisError {
   const ways = ["raise memoryBudget"];
   if (options.weights === "f16" || options.weights === "q8") ways.push(`choose weights: "q4"`);
   if (options.weights === "q4") ways.push(`choose weights: "q4-all"`);
@@ -158,7 +183,7 @@ export function planModel(backend: Backend, pair: Pair, options: AssembleOptions
   const streamed = (options.visionWeights ?? "auto") === "auto"
     ? " (the vision model's layers would be streamed already)"
     : "";
-  refuse(smallest, options.memoryBudget, [...ways, "or take a smaller model"].join(", ") + streamed);
+  return overBudget(parts, options.memoryBudget, [...ways, "or take a smaller model"].join(", ") + streamed);
 }
 
 function planOf(backend: Backend, pair: Pair, choice: Choice, options: AssembleOptions): ModelPlan {
@@ -357,8 +382,4 @@ function allParts(backend: Backend, l: ReturnType<typeof layout>, imageBytes: nu
     { name: "kernels", bytes: backend.base },
     { name: "picture decoder", bytes: imageBytes },
   ];
-}
-
-function sum(parts: readonly Part[]): number {
-  return parts.reduce((total, part) => total + part.bytes, 0);
 }

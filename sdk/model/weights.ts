@@ -37,7 +37,11 @@ const NATURAL: Partial<Record<GgmlTypeName, WeightFormat>> = {
   IQ4_NL: WeightFormat.q8,
 };
 
-function formatFor({ tensor }: NeededTensor, level: WeightLevel, sensitive: boolean): WeightFormat {
+/**
+ * How a matrix is held. @param sensitive True for what everything passes through, which "q4" leaves in 8 bits.
+ * @throws {LorisError} `file_unsupported` for a type that cannot be read.
+ */
+export function formatFor({ tensor }: NeededTensor, level: WeightLevel, sensitive: boolean): WeightFormat {
   requireSupported(tensor);
   const natural = NATURAL[tensor.type]!;
   if (level === "file" || natural >= WeightFormat.q4) return natural;
@@ -117,7 +121,9 @@ function matricesOf(layer: VisionLayer<NeededTensor, NeededTensor>): NeededTenso
 export interface LoadProgress {
   /** What is being read: the file's name. */
   readonly file: string;
+  /** Read so far, of both models together. */
   readonly loadedBytes: number;
+  /** All that will be read: what the lazy plan makes unreachable is not among it. */
   readonly totalBytes: number;
 }
 

@@ -1,3 +1,8 @@
+/**
+ * A file cut into parts, each a static asset: for hosts that limit the size of one.
+ *
+ * @module
+ */
 import { sha256Hex } from "../platform/digest.ts";
 import { checkLength, fail } from "./check.ts";
 import { checkPartBytes, partedSource } from "./parted.ts";
@@ -9,6 +14,7 @@ export interface PartsManifest {
   readonly bytes: number;
   /** Bytes of each part but the last. */
   readonly partBytes: number;
+  /** In order; as many as `bytes` needs. */
   readonly parts: readonly {
     /** Its file, relative to the manifest. */
     readonly file: string;
@@ -22,6 +28,7 @@ export const MAX_ASSET_BYTES = 25 * 2 ** 20;
 
 /** Whatever answers GET requests: Cloudflare's assets binding has this form. */
 export interface FetcherLike {
+  /** Answers a GET request for an absolute URL. */
   fetch(url: string): Promise<Response>;
 }
 

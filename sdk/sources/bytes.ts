@@ -1,3 +1,8 @@
+/**
+ * A file that is in memory.
+ *
+ * @module
+ */
 import { checkRange } from "./check.ts";
 import type { Source } from "./source.ts";
 

@@ -1,10 +1,19 @@
+/**
+ * A source behind a cache that is nearer than it is, such as the Cache API of Cloudflare and browsers.
+ *
+ * @module
+ */
 import { sha256Hex } from "../platform/digest.ts";
 import { checkPartBytes, partedSource } from "./parted.ts";
 import type { Source, VersionedSource } from "./source.ts";
 
+export type { VersionedSource };
+
 /** The little of the Cache API's `Cache` that is called. */
 export interface CacheLike {
+  /** What is kept for a URL; undefined if there is nothing. */
   match(request: string): Promise<Response | undefined>;
+  /** Keeps a response as long as its `cache-control` says, or shorter. */
   put(request: string, response: Response): Promise<void>;
 }
 

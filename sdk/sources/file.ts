@@ -1,3 +1,8 @@
+/**
+ * A file on disk, in Deno and Node.
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 import { checkLength, checkRange } from "./check.ts";
 import type { Source } from "./source.ts";
@@ -15,9 +20,14 @@ interface FileHandle {
  * its length is watched. Put a new model beside the old one, or in its place by renaming.
  */
 export interface FileSource extends Source {
+  /** Gives the file's handle back; the next read opens it again. */
   close(): Promise<void>;
 }
 
+/**
+ * A file on disk, in Deno and Node. Its handle is opened by the first read and given back by `close()`.
+ * What cannot be opened, or is no file, is told by the first read (`source_failed`).
+ */
 export function fileSource(path: string): FileSource {
   let opened: Promise<{ handle: FileHandle; size: number }> | undefined;
   const open = () =>

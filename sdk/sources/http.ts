@@ -1,3 +1,23 @@
+/**
+ * A file behind HTTP, read by ranges.
+ *
+ * @example
+ * ```ts
+ * import { load } from "loris";
+ * import { httpSource } from "loris/sources/http";
+ *
+ * const folder = "https://models.example/smolvlm";
+ * const headers = { authorization: "Bearer KEY" };
+ * const captioner = await load({
+ *   text: httpSource(`${folder}/text.gguf`, { headers }),
+ *   vision: httpSource(`${folder}/mmproj.gguf`, { headers }),
+ * });
+ * console.log(captioner.memory.peakBytes);
+ * await captioner.close();
+ * ```
+ *
+ * @module
+ */
 import { LorisError } from "../errors.ts";
 import { bodyPieces } from "./body.ts";
 import { checkLength, checkRange, fail, failure } from "./check.ts";

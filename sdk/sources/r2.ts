@@ -1,24 +1,39 @@
+/**
+ * A file in a Cloudflare R2 bucket.
+ *
+ * @module
+ */
 import { bodyPieces } from "./body.ts";
 import { checkLength, checkRange, fail } from "./check.ts";
 import { collectInto } from "./collect.ts";
 import type { VersionedSource } from "./source.ts";
 
+export type { VersionedSource };
+
 /** The little of Cloudflare's `R2Bucket` that is called. */
 export interface R2BucketLike {
+  /** An object without its bytes; null if there is none. */
   head(key: string): Promise<R2ObjectLike | null>;
+  /** A range of an object; without a body if its etag is another, null if there is none. */
   get(
     key: string,
     options: { range: { offset: number; length: number }; onlyIf: { etagMatches: string } },
   ): Promise<R2ObjectLike | R2BodyLike | null>;
 }
 
-interface R2ObjectLike {
+/** The little of Cloudflare's `R2Object` that is read. */
+export interface R2ObjectLike {
+  /** Of the whole object, in bytes. */
   readonly size: number;
+  /** Another for every version of the object. */
   readonly etag: string;
 }
 
-interface R2BodyLike extends R2ObjectLike {
+/** The little of Cloudflare's `R2ObjectBody` that is read. */
+export interface R2BodyLike extends R2ObjectLike {
+  /** The range's bytes as they come; this or `arrayBuffer()` is read, once. */
   readonly body: ReadableStream<Uint8Array>;
+  /** The range's bytes. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Captioner } from "../../sdk/captioner.ts";
 import { LorisError, type LorisErrorCode } from "../../sdk/errors.ts";
+import type { R2BodyLike } from "../../sdk/sources/r2.ts";
 import { creates, parseEvent, type R2Event } from "./event.ts";
 import { CaptionStore, type D1Like, type PictureId } from "./store.ts";
 
@@ -25,30 +26,31 @@ export interface BulkEnv {
   readonly DEAD_LETTER_QUEUE?: string;
 }
 
-interface PhotosLike {
-  get(key: string): Promise<
-    {
-      readonly etag: string;
-      readonly size: number;
-      readonly body: ReadableStream<Uint8Array>;
-      arrayBuffer(): Promise<ArrayBuffer>;
-    } | null
-  >;
+/** The little of Cloudflare's `R2Bucket` that is called. */
+export interface PhotosLike {
+  /** An object with its bytes; null if there is none. */
+  get(key: string): Promise<R2BodyLike | null>;
 }
 
 /** The little of Cloudflare's `Message` that is used. */
 export interface MessageLike {
+  /** The queue's own, the same at each delivery. */
   readonly id: string;
+  /** What was sent: R2's event notification. */
   readonly body: unknown;
   /** 1 at the first delivery. */
   readonly attempts: number;
+  /** It is done, and is not delivered again. */
   ack(): void;
+  /** It is delivered again, not before so many seconds. */
   retry(options: { delaySeconds: number }): void;
 }
 
 /** The little of Cloudflare's `MessageBatch` that is used. */
 export interface MessageBatchLike {
+  /** The queue's name. */
   readonly queue: string;
+  /** In no order to rely on. */
   readonly messages: readonly MessageLike[];
 }
 

@@ -2,12 +2,17 @@ import type { ChatResult } from "../../sdk/captioner.ts";
 
 /** The little of Cloudflare's `D1Database` that is called. */
 export interface D1Like {
+  /** A statement with a `?` for each value. */
   prepare(sql: string): D1StatementLike;
 }
 
-interface D1StatementLike {
+/** The little of Cloudflare's `D1PreparedStatement` that is called. */
+export interface D1StatementLike {
+  /** The statement with its values. */
   bind(...values: (string | number | null)[]): D1StatementLike;
+  /** The first row; null if there is none. */
   first<T>(): Promise<T | null>;
+  /** Runs it for its effect. */
   run(): Promise<unknown>;
 }
 

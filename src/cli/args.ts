@@ -1,4 +1,5 @@
 import { type Planner, PLANNERS } from "../../sdk/calibrate.ts";
+import { QUANTIZE_TYPES, type QuantizeType } from "../../sdk/quantize.ts";
 import { LOADING_OPTIONS, type LoadingArguments, loadingArguments, parseCommandLine } from "./loading_args.ts";
 import { list, number, oneOf, UsageError, whole } from "./values.ts";
 
@@ -9,12 +10,13 @@ export const USAGE = `loris: small multimodal language models on this machine
   loris chat [PICTURE]              talk; each line is a turn, /image FILE adds a picture, /new starts again
   loris evaluate captions|questions|yesno|agreement FILE.jsonl FOLDER   a data set, answered (greedy) and scored
   loris calibrate FILE.jsonl FOLDER find lazy plans: a profile, a table, the plans, into --out FOLDER
-  loris inspect FILE.gguf [FILE]    tensors, types, memory and whether it fits; a pair, or one of its files
+  loris inspect FILE.gguf [FILE]    tensors, types; of a pair the memory plan, and whether it fits a budget
+  loris quantize IN.gguf OUT.gguf --type q4|q8   a file with smaller weights, of a text or projector file; --force overwrites
 
   --model DIR            folder with one text and one projector GGUF (default: the embedded model)
   --text FILE            text GGUF (first file, if split)     --vision FILE   projector GGUF
   --prompt TEXT          question for caption                 --detail low|high
-  --weights auto|q4-all|q4|q8|f16                             --memory-budget SIZE   such as 64MiB
+  --weights auto|q4-all|q4|q8|f16                             --memory-budget SIZE   or --budget: 64MiB, 128MB
   --vision-weights auto|resident|streamed  the encoder's layers in memory, or read for each picture (auto: where they do not fit)
   --lazy off|auto|gla|vla|FILE.json  layers that inherit attention: the model's own plan, or one from a file
   --kv f16|q8|f32        elements of the KV cache             --text-tokens N   of the context, with --lazy vla
@@ -47,6 +49,8 @@ const OPTIONS = {
   "first-lazy-layer": { type: "string" },
   out: { type: "string" },
   "write-gguf": { type: "string" },
+  type: { type: "string" },
+  force: { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
@@ -54,7 +58,7 @@ const OPTIONS = {
 
 const SEE_HELP = "loris --help lists what there is";
 
-export const COMMANDS = ["caption", "ask", "chat", "evaluate", "calibrate", "inspect"] as const;
+export const COMMANDS = ["caption", "ask", "chat", "evaluate", "calibrate", "inspect", "quantize"] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** A command line, understood; what was not given is undefined. */
@@ -76,14 +80,18 @@ export interface Arguments extends LoadingArguments {
   readonly firstLazyLayer?: number | undefined;
   readonly out?: string | undefined;
   readonly writeGguf?: string | undefined;
+  /** What `quantize` makes of the weights. */
+  readonly type?: QuantizeType | undefined;
+  /** Whether `quantize` may overwrite a file. */
+  readonly force: boolean;
   readonly json: boolean;
 }
 
 /** @throws {UsageError} for anything that is not as {@link USAGE} says. */
 export function parseArguments(argv: readonly string[]): Arguments {
   const { values, positionals } = parseCommandLine(argv, OPTIONS, SEE_HELP);
-  if (values.help) return { command: "help", operands: [], json: false };
-  if (values.version) return { command: "version", operands: [], json: false };
+  if (values.help) return { command: "help", operands: [], force: false, json: false };
+  if (values.version) return { command: "version", operands: [], force: false, json: false };
   const [command, ...operands] = positionals;
   if (!COMMANDS.includes(command as Command)) {
     throw new UsageError(`${command === undefined ? "no command" : `unknown command "${command}"`}; ${SEE_HELP}`);
@@ -106,6 +114,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     firstLazyLayer: whole("--first-lazy-layer", values["first-lazy-layer"], 1),
     out: values.out,
     writeGguf: values["write-gguf"],
+    type: oneOf("--type", values.type, QUANTIZE_TYPES),
+    force: values.force ?? false,
     json: values.json ?? false,
   };
 }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import {
   calibrate as calibrateProbe,
   type CalibrationPicture,
@@ -22,6 +22,7 @@ import { closeFiles, modelFiles } from "./model.ts";
 import { openProbeOf, refuse } from "./probe.ts";
 import { note, print } from "./terminal.ts";
 import { UsageError } from "./values.ts";
+import { isSameFile } from "./write_file.ts";
 
 const DEFAULTS = { heldOut: 32, shares: [0.3, 0.5, 0.7], firstLazyLayer: 2, maxTokens: 26 };
 
@@ -88,7 +89,7 @@ async function singleTextFile(args: Arguments): Promise<string> {
       `${first} is the first of ${more.length + 1} split files; --write-gguf wants a model in one file`,
     );
   }
-  if (args.writeGguf !== undefined && resolve(args.writeGguf) === resolve(first!)) {
+  if (args.writeGguf !== undefined && await isSameFile(args.writeGguf, first!)) {
     throw new UsageError(`--write-gguf ${first} is the model itself; name another file`);
   }
   return first!;

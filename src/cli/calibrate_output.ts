@@ -1,8 +1,5 @@
-import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { Calibration } from "../../sdk/calibrate.ts";
 import type { CalibrationFacts } from "../../sdk/calibrate_report.ts";
 import { rewriteMetadata } from "../../sdk/gguf/rewrite.ts";
@@ -10,6 +7,7 @@ import { divergenceChart } from "../../sdk/lazy/divergence_chart.ts";
 import type { LazyPlan } from "../../sdk/lazy/plan.ts";
 import { planMetadata, planToJson } from "../../sdk/lazy/plan_format.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
+import { writeWhole } from "./write_file.ts";
 
 /** Writes the page, its numbers, the profile's picture, the best plan, and every plan that was tried, into a folder. */
 export async function writeCalibration(
@@ -34,7 +32,7 @@ export async function writeCalibration(
   for (const [name, text] of files) await writeFile(join(folder, name), text);
 }
 
-/** Writes a copy of a text model that carries a plan. One that was cut short leaves no file of that name. */
+/** Writes a copy of a text model that carries a plan. */
 export async function writeWithPlan(
   path: string,
   textFile: string,
@@ -42,13 +40,8 @@ export async function writeWithPlan(
   signal: AbortSignal,
 ): Promise<void> {
   const source = fileSource(textFile);
-  const part = `${path}.part`;
   try {
-    await pipeline(Readable.from(rewriteMetadata(source, planMetadata(plan), signal)), createWriteStream(part));
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
+    await writeWhole(path, rewriteMetadata(source, planMetadata(plan), signal));
   } finally {
     await source.close();
   }

@@ -1,3 +1,4 @@
+import { bestBuild } from "../../sdk/backend/wasm/build.ts";
 import type { GgufFile } from "../../sdk/gguf/gguf.ts";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { type FitVerdict, fitVerdict, typeSummary } from "../../sdk/inspect.ts";
@@ -35,7 +36,7 @@ async function judge(files: readonly GgufFile[], args: Arguments): Promise<FitVe
     args;
   const lazy = await lazyOption(args.lazy);
   const options = { memoryBudget, weights, visionWeights, contextTokens, kv, textTokens, visualTokens, lazy };
-  return await fitVerdict(text, vision, await packagedKernels("simd128"), options);
+  return await fitVerdict(text, vision, await packagedKernels(bestBuild()), options);
 }
 
 function asJson(files: readonly GgufFile[], verdict: FitVerdict | undefined) {
@@ -73,11 +74,33 @@ function describe(file: GgufFile): string {
 }
 
 function advise(verdict: FitVerdict | undefined): string {
-  if (!verdict) return "\n  give both files of a pair to see whether it fits a --memory-budget\n";
-  if (!verdict.fits) return `\ndoes not fit: ${verdict.reason}\n`;
-  const parts = verdict.parts!.map(({ name, bytes }) => `  ${name.padEnd(16)} ${formatBytes(bytes)}\n`).join("");
-  const streamed = verdict.visionWeights === "streamed" ? ", the vision model's layers streamed for each picture," : "";
-  return `\nfits, with weights "${verdict.weights}"${streamed} and ${verdict.contextTokens} tokens of context:\n${parts}`;
+  if (!verdict) return "\n  give both files of a pair to see whether it fits a --budget\n";
+  const { fits, weights, visionWeights, contextTokens, neededBytes, budgetBytes, missingBytes } = verdict;
+  const over = fits ? "" : `, ${formatBytes(missingBytes)} less than the smallest way needs`;
+  const parts = [...verdict.parts.filter(({ bytes }) => bytes > 0), { name: "in all", bytes: neededBytes }];
+  return [
+    "",
+    `${verdict.verdict}: the budget is ${formatBytes(budgetBytes)}${over}`,
+    `weights "${weights}", vision model ${visionWeights}, ${contextTokens} tokens of context:`,
+    ...parts.map(({ name, bytes }) => `  ${name.padEnd(16)} ${formatBytes(bytes)}`),
+    ...(fits ? [] : ["what would fit:", ...remedyLines(verdict)]),
+    "",
+  ].join("\n");
+}
+
+function remedyLines({ remedies = [], neededBytes }: FitVerdict): string[] {
+  const names = {
+    weights: "weights",
+    visionWeights: "vision-weights",
+    contextTokens: "context",
+    kv: "kv",
+    lazy: "lazy",
+  };
+  const changes = remedies.map(({ change, neededBytes }) => {
+    const options = Object.entries(change).map(([name, value]) => `--${names[name as keyof typeof names]} ${value}`);
+    return `  ${options.join(" ")}  (needs ${formatBytes(neededBytes)})`;
+  });
+  return [...changes, `  --budget ${neededBytes}`, "  or a smaller model"];
 }
 
 /** Long values are shown by their beginning and length. */

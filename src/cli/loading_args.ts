@@ -10,6 +10,7 @@ export const LOADING_OPTIONS = {
   weights: { type: "string" },
   "vision-weights": { type: "string" },
   "memory-budget": { type: "string" },
+  budget: { type: "string" },
   lazy: { type: "string" },
   kv: { type: "string" },
   "text-tokens": { type: "string" },
@@ -47,7 +48,10 @@ export function loadingArguments(
   if ((values.text === undefined) !== (values.vision === undefined)) {
     throw new UsageError("--text and --vision go together");
   }
-  const budget = values["memory-budget"];
+  if (values.budget !== undefined && values["memory-budget"] !== undefined) {
+    throw new UsageError("--budget is short for --memory-budget; give one of them");
+  }
+  const budget = values["memory-budget"] ?? values.budget;
   return {
     model: values.model,
     text: values.text,

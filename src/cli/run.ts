@@ -6,11 +6,12 @@ import { chat } from "./chat.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
 import { interruptSignal } from "./open.ts";
+import { quantize } from "./quantize.ts";
 import { errorLine, note, print } from "./terminal.ts";
 import { UsageError } from "./values.ts";
 import { VERSION } from "../../sdk/version.ts";
 
-const COMMANDS = { caption, ask: caption, chat, evaluate, calibrate, inspect };
+const COMMANDS = { caption, ask: caption, chat, evaluate, calibrate, inspect, quantize };
 
 /**
  * Runs a command line; returns the exit status: 0, 1 (something failed), 2 (usage), 130 (interrupted). Where nobody reads

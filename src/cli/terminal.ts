@@ -25,17 +25,26 @@ export function errorLine(error: unknown): string {
 /** Shows how far loading is: a line that rewrites itself on a terminal, one plain line at the end elsewhere. */
 export class Progress {
   readonly #live = process.stderr.isTTY === true;
+  readonly #doing: string;
   #shown = -1;
+
+  constructor(doing = "loading") {
+    this.#doing = doing;
+  }
 
   update = ({ loadedBytes, totalBytes }: LoadProgress): void => {
     const percent = Math.floor(loadedBytes / totalBytes * 100);
     if (!this.#live || percent === this.#shown) return;
     this.#shown = percent;
-    process.stderr.write(`\rloading ${percent} %`);
+    process.stderr.write(`\r${this.#doing} ${percent} %`);
   };
 
   done(summary: string): void {
-    if (this.#live) process.stderr.write("\r\x1b[K");
+    if (this.#live) this.clear();
     else note(summary);
+  }
+
+  clear(): void {
+    if (this.#live) process.stderr.write("\r\x1b[K");
   }
 }

@@ -6,9 +6,29 @@
  * ```ts
  * import { load } from "loris";
  * import { createApp } from "loris/service";
+ * import { fileSource } from "loris/sources/file";
  *
- * const app = createApp(await load({ text, vision, conversations: 4 }), { apiKeys: [key] });
- * Deno.serve(app.fetch);
+ * // the first request that needs the model loads it
+ * const loading = () =>
+ *   load({
+ *     text: fileSource("text.gguf"),
+ *     vision: fileSource("mmproj.gguf"),
+ *     conversations: 2,
+ *   });
+ * const app = createApp(loading, { apiKeys: ["KEY"] });
+ * const server = Deno.serve({ port: 0 }, app.fetch);
+ *
+ * const url = `http://127.0.0.1:${server.addr.port}/caption`;
+ * const response = await fetch(url, {
+ *   method: "POST",
+ *   headers: {
+ *     authorization: "Bearer KEY",
+ *     "content-type": "image/jpeg",
+ *   },
+ *   body: await Deno.readFile("photo.jpg"),
+ * });
+ * console.log(response.status, await response.json());
+ * await server.shutdown();
  * ```
  *
  * @module
@@ -34,13 +54,15 @@ import { observe, observeStream } from "./observe.ts";
 import { openApiDocument } from "./openapi.ts";
 import { checkedOptions, type ServiceOptions } from "./options.ts";
 import { pageResponse } from "./page.ts";
+import type { ServiceApp } from "./service_app.ts";
 import { statusOf } from "./status.ts";
 import type { AppContext, AppTypes, Service } from "./work.ts";
 
 export type { LogEntry } from "./log.ts";
+export { type Loader, ModelHolder, type ModelState } from "./model_holder.ts";
 export type { RemoteImageOptions } from "./remote_image.ts";
 export type { ModelCard, ServiceOptions } from "./options.ts";
-export type { AppTypes } from "./work.ts";
+export type { ContextLike, ServiceApp } from "./service_app.ts";
 
 /** What answers carry and pages of other origins may read. */
 const EXPOSED = ["x-request-id", "x-usage", "server-timing", "retry-after"];
@@ -57,7 +79,7 @@ const OPEN: readonly string[] = ["/", "/health", "/openapi.json"];
 export function createApp<Env extends object = object>(
   captioner: Captioner | Loader<Env> | ModelHolder<Env>,
   options: ServiceOptions<Env> = {},
-): Hono<AppTypes<Env>> {
+): ServiceApp<Env> {
   const settings = checkedOptions(options);
   const model = captioner instanceof ModelHolder ? captioner : new ModelHolder(captioner);
   const metrics = new Metrics();

@@ -2,7 +2,9 @@ import type { ApiError } from "./errors.ts";
 
 /** What is told of a request. Texts, pictures, keys and addresses of users are never part of it. */
 export interface LogEntry {
+  /** The answer's `x-request-id`. */
   readonly requestId: string;
+  /** Of the request, such as "POST". */
   readonly method: string;
   /** The route's pattern, such as "/v1/models/:id". */
   readonly route: string;

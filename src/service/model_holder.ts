@@ -32,6 +32,7 @@ export class ModelHolder<Env extends object> {
   #captioner: Captioner | undefined;
   #state: ModelState = "idle";
 
+  /** A captioner that is loaded, or what loads it. */
   constructor(captioner: Captioner | Loader<Env>) {
     this.#loader = typeof captioner === "function" ? captioner : () => Promise.resolve(captioner);
     if (typeof captioner === "function") return;
@@ -39,6 +40,7 @@ export class ModelHolder<Env extends object> {
     this.#state = "ready";
   }
 
+  /** How far the load is. */
   get state(): ModelState {
     return this.#state;
   }
@@ -49,6 +51,8 @@ export class ModelHolder<Env extends object> {
   }
 
   /**
+   * The captioner, loaded if it is not yet.
+   *
    * @param keepAlive Told of the load where it begins: a runtime that stops work with the request must not stop this.
    * @param signal Ends the wait, not the load.
    * @throws {ApiError} 503 if it cannot be loaded; the signal's reason.

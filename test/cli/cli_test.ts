@@ -173,7 +173,10 @@ Deno.test("loris inspect lists a file's tensors and types, and judges a pair", a
   }
   const fits = await loris(["inspect", ...NANO, "--memory-budget", "64MiB"]);
   assert.equal(fits.code, 0);
-  assert.match(fits.stdout, /fits, with weights "file" and \d+ tokens/);
+  assert.match(
+    fits.stdout,
+    /\nfits: the budget is 67108864 bytes .*\nweights "file", vision model resident, \d+ tokens/,
+  );
   const not = await loris(["inspect", NANO[1], NANO[0], "--memory-budget", "20MiB", "--json"]);
   assert.equal(not.code, 1);
   const { fit, files } = JSON.parse(not.stdout);
@@ -222,6 +225,10 @@ Deno.test("mistakes of usage end with status 2 and one line that says what is wr
     [["caption", DOGS, "--visual-tokens", "few"], /--visual-tokens is "few", it must be N or N,random/],
     [["caption", DOGS, "--visual-tokens", "8,drop,random"], /--visual-tokens is "8,drop,random"/],
     [["caption", DOGS, "--memory-budget"], /memory-budget/],
+    [["inspect", NANO[0], "--memory-budget", "1MB", "--budget", "2MB"], /--budget is short for --memory-budget/],
+    [["quantize", NANO[0], "--type", "q4"], /quantize takes IN\.gguf, OUT\.gguf and --type q4\|q8/],
+    [["quantize", NANO[0], "out.gguf"], /quantize takes IN\.gguf, OUT\.gguf and --type/],
+    [["quantize", NANO[0], "out.gguf", "--type", "q5"], /--type is "q5", it must be q4 or q8/],
   ];
   for (const [args, message] of mistakes) {
     const { code, stdout, stderr } = await loris(args);

@@ -1,31 +1,18 @@
 /** Programs in the documents: each is checked by the compiler and run in the repository, as a reader would. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { type Block, blocksIn, documents, ROOT } from "./blocks.ts";
+import { packageConfig } from "./package_config.ts";
 
 const PROGRAMS = await blocksIn(await documents(), ["ts", "js"]);
 /** What a server's program prints when it can be asked. */
 const LISTENING = /Listening on (http:\S+)/;
 
-/** Configuration for programs that know the package by its name. */
-async function configFor(folder: string): Promise<string> {
-  const { exports, imports, compilerOptions } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const own = Object.entries<string>(exports).map(([name, path]) => [
-    name.replace(".", "loris"),
-    pathToFileURL(join(ROOT, path)).href,
-  ]);
-  const path = join(folder, "deno.json");
-  const config = { imports: { ...imports, ...Object.fromEntries(own) }, compilerOptions, nodeModulesDir: "none" };
-  await Deno.writeTextFile(path, JSON.stringify(config));
-  return path;
-}
-
 async function run(block: Block, folder: string): Promise<void> {
   const file = join(folder, `program.${block.language}`);
   await Deno.writeTextFile(file, block.text.replace("port: 8000", "port: 0"));
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--check", "--no-lock", "--allow-all", "--config", await configFor(folder), file],
+    args: ["run", "--check", "--no-lock", "--allow-all", "--config", await packageConfig(folder), file],
     ...{ cwd: ROOT, stdin: "null", stdout: "piped", stderr: "piped", env: { NO_COLOR: "1" } },
   }).spawn();
   let [said, asked] = ["", false];

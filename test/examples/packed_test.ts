@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { hasNpm, NODE, npmInstall, packPackage, run } from "../runtimes/npm.ts";
+import { hasNpm, NODE, npmInstall, packPackage, run } from "../package/npm.ts";
 import { DOGS } from "../sdk/model.ts";
 import { type Copy, copyExample, PHOTOS } from "./copy.ts";
 import { Program } from "./program.ts";

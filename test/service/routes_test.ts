@@ -1,5 +1,6 @@
 /** Routes that say what there is: models, health, metrics, the description. */
 import assert from "node:assert/strict";
+import { Hono } from "hono";
 import * as v from "valibot";
 import { modelList, modelObject } from "../../src/service/models.ts";
 import { open } from "../sdk/model.ts";
@@ -23,6 +24,12 @@ Deno.test("GET /health says ready; HEAD too", async () => {
   const response = await app.get("/health");
   assert.deepEqual([response.status, await response.json()], [200, { status: "ready" }]);
   assert.equal((await app.app.request("/health", { method: "HEAD" })).status, 200);
+});
+
+Deno.test("another Hono app takes it under a path of its own", async () => {
+  const outer = new Hono().mount("/ai", app.app.fetch);
+  assert.deepEqual(await (await outer.request("/ai/health")).json(), { status: "ready" });
+  await errorOf(await outer.request("/ai/v1/nothing"), 404, "not_found");
 });
 
 /** Samples by name with labels, as Prometheus' text format has them. */
@@ -74,6 +81,7 @@ Deno.test("GET /openapi.json describes every route of the app, with references t
   const described = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods as Json).map((method) => `${method.toUpperCase()} ${path}`)
   );
+  assert.ok(app.app instanceof Hono);
   const routes = app.app.routes.filter(({ method, path }) => method !== "ALL" && path !== "/openapi.json")
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)(\{[^}]*\})?/g, "{$1}")}`);
   assert.deepEqual(described.sort(), [...new Set(routes)].sort());

@@ -80,7 +80,16 @@ export async function installPeers(native: boolean, say: (line: string) => void)
 
 /** The folder of onnxruntime-web's modules, which is installed if it is not there. */
 export async function onnxruntimeFolder(): Promise<string> {
-  const folder = `${FOLDER}node_modules/onnxruntime-web/dist`;
+  return await moduleFolder("onnxruntime-web/dist");
+}
+
+/** The folder of wllama's ES modules, with a slash at its end, which is installed if it is not there. */
+export async function wllamaFolder(): Promise<string> {
+  return `${await moduleFolder("@wllama/wllama/esm")}/`;
+}
+
+async function moduleFolder(name: string): Promise<string> {
+  const folder = `${FOLDER}node_modules/${name}`;
   if (await exists(folder)) return folder;
   await Deno.mkdir(FOLDER, { recursive: true });
   await installModules();

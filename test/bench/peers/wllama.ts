@@ -6,8 +6,13 @@ interface Wllama {
   setCompat(compat: null): void;
   loadModel(files: Blob[], options: Record<string, unknown>): Promise<void>;
   createCompletion(options: Record<string, unknown>): Promise<{ timings: Timings }>;
-  createChatCompletion(options: Record<string, unknown>): Promise<{ timings: Timings }>;
+  createChatCompletion(options: Record<string, unknown>): Promise<Completion>;
   exit(): Promise<void>;
+}
+
+interface Completion {
+  readonly timings: Timings;
+  readonly choices: readonly { readonly message: { readonly content: string } }[];
 }
 
 interface Timings {
@@ -75,6 +80,23 @@ export async function wllamaTile(esm: string, text: string, vision: string, pict
       const messages = [{ role: "user", content }];
       const { timings: t } = await engine.createChatCompletion({ ...GREEDY, messages, max_tokens: 1 });
       return tileMs(t, lines);
+    },
+    close,
+  };
+}
+
+/** A pair in llama.cpp, or a text model alone, to be asked. */
+export async function wllamaChat(esm: string, paths: readonly string[]) {
+  const { engine, lines, close } = await open(esm, paths);
+  return {
+    /** What llama.cpp has logged. */
+    lines,
+    async ask(question: string, maxTokens: number, picture?: Uint8Array): Promise<string> {
+      const image = picture ? [{ type: "image", data: picture.slice().buffer }] : [];
+      const content = [...image, { type: "text", text: question }];
+      const messages = [{ role: "user", content }];
+      const options = { ...GREEDY, ignore_eos: false, messages, max_tokens: maxTokens };
+      return (await engine.createChatCompletion(options)).choices[0]!.message.content;
     },
     close,
   };

@@ -3,24 +3,28 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { VERSION } from "../../sdk/version.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** Name of the packed file. */
+export const TARBALL = `loris-${VERSION}.tgz`;
 /** Fetched by npm: older ones compute relaxed SIMD wrong and have to take the simd128 build. */
-export const NODE = ["npx", "--yes", "node@22"];
+export const NODE = ["npx", "--yes", "node@22"] as const;
 
-/** Runs a command to its end, which must be a good one; returns what it wrote to standard output. */
-export async function run(cwd: string, command: readonly string[]): Promise<string> {
+/** Runs a command; returns what it wrote to standard output. @throws {AssertionError} with all that it wrote, if it fails. */
+export async function run(cwd: string, command: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const [name, ...args] = command;
-  const { success, stdout, stderr } = await new Deno.Command(name!, { args, cwd, stdin: "null" }).output();
+  const options = { args, cwd, env: { NO_COLOR: "1", ...env }, stdin: "null" } as const;
+  const { success, stdout, stderr } = await new Deno.Command(name!, options).output();
   const text = new TextDecoder();
-  assert.ok(success, `${command.join(" ")}\n${text.decode(stdout)}${text.decode(stderr)}`);
+  const words = `${text.decode(stdout)}${text.decode(stderr)}`;
+  assert.ok(success, `${command.join(" ")}\n${words.slice(-4000)}`);
   return text.decode(stdout);
 }
 
 /** True if there is npm; says so in words if not, for tests that must then be skipped. */
 export async function hasNpm(): Promise<boolean> {
   try {
-    await run(root, ["npx", "--version"]);
+    await run(ROOT, ["npx", "--version"]);
     return true;
   } catch {
     // deno-lint-ignore no-console -- the reason for a skip belongs in the test's output
@@ -31,9 +35,9 @@ export async function hasNpm(): Promise<boolean> {
 
 /** Builds and packs the package into a folder; returns the packed file's path. */
 export async function packPackage(folder: string): Promise<string> {
-  await run(root, [Deno.execPath(), "run", "-A", "--quiet", "tools/build_package.ts", `${folder}/npm`]);
+  await run(ROOT, [Deno.execPath(), "run", "-A", "--quiet", "tools/build_package.ts", `${folder}/npm`]);
   await run(folder, ["npm", "pack", "--silent", "./npm"]);
-  return `${folder}/loris-${VERSION}.tgz`;
+  return `${folder}/${TARBALL}`;
 }
 
 /** Installs what a project's package.json names, and packages besides. */
