@@ -20,13 +20,13 @@ import { LorisError } from "../sdk/errors.ts";
 import { load, type LoadOptions } from "../sdk/load.ts";
 import type { CacheLike } from "../sdk/sources/cached.ts";
 import { type BulkEnv, consume, type MessageBatchLike } from "./bulk/consumer.ts";
-import { type ContextLike, createApp, type ServiceApp, type ServiceOptions } from "./service/app.ts";
+import { createApp, type ServiceOptions } from "./service/app.ts";
 import { ModelHolder } from "./service/model_holder.ts";
 import { type EmbeddedModel, type ModelEnv, modelFiles } from "./worker_model.ts";
 
 export type { D1Like, D1StatementLike } from "./bulk/store.ts";
 export type { MessageLike, PhotosLike } from "./bulk/consumer.ts";
-export type { BulkEnv, ContextLike, EmbeddedModel, MessageBatchLike, ModelEnv };
+export type { BulkEnv, EmbeddedModel, MessageBatchLike, ModelEnv };
 
 /** Compiled modules: workers may not compile at run time, so that a bundle imports them. */
 export interface WorkerModules {
@@ -65,6 +65,16 @@ export interface WorkerOptions {
   readonly load?: Omit<LoadOptions, "text" | "vision" | "modules" | "build" | "signal">;
 }
 
+/** The little of Cloudflare's `ExecutionContext` that is called. */
+export interface ContextLike {
+  /** Keeps the isolate at work after the answer. */
+  waitUntil(work: Promise<unknown>): void;
+  /** Lets the origin answer where the worker throws. */
+  passThroughOnException(): void;
+  /** Of the binding that called. */
+  readonly props: unknown;
+}
+
 /** A worker's handlers. */
 export interface Worker {
   /** Answers a request as the service does. */
@@ -81,7 +91,7 @@ export interface Worker {
  */
 export function createWorker({ modules, embedded, service = {}, load: loading = {} }: WorkerOptions): Worker {
   const model = new ModelHolder<WorkerEnv>((env) => loadModel(env, modules, embedded, loading));
-  let app: ServiceApp<WorkerEnv> | undefined;
+  let app: ReturnType<typeof createApp<WorkerEnv>> | undefined;
   return {
     async fetch(request, env, context) {
       const open = env.LORIS_API_KEYS === undefined;

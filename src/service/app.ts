@@ -54,7 +54,6 @@ import { observe, observeStream } from "./observe.ts";
 import { openApiDocument } from "./openapi.ts";
 import { checkedOptions, type ServiceOptions } from "./options.ts";
 import { pageResponse } from "./page.ts";
-import type { ServiceApp } from "./service_app.ts";
 import { statusOf } from "./status.ts";
 import type { AppContext, AppTypes, Service } from "./work.ts";
 
@@ -62,7 +61,7 @@ export type { LogEntry } from "./log.ts";
 export { type Loader, ModelHolder, type ModelState } from "./model_holder.ts";
 export type { RemoteImageOptions } from "./remote_image.ts";
 export type { ModelCard, ServiceOptions } from "./options.ts";
-export type { ContextLike, ServiceApp } from "./service_app.ts";
+export type { AppTypes } from "./work.ts";
 
 /** What answers carry and pages of other origins may read. */
 const EXPOSED = ["x-request-id", "x-usage", "server-timing", "retry-after"];
@@ -79,7 +78,7 @@ const OPEN: readonly string[] = ["/", "/health", "/openapi.json"];
 export function createApp<Env extends object = object>(
   captioner: Captioner | Loader<Env> | ModelHolder<Env>,
   options: ServiceOptions<Env> = {},
-): ServiceApp<Env> {
+): Hono<AppTypes<Env>> {
   const settings = checkedOptions(options);
   const model = captioner instanceof ModelHolder ? captioner : new ModelHolder(captioner);
   const metrics = new Metrics();

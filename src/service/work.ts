@@ -18,7 +18,9 @@ export interface Service<Env extends object> {
 
 /** Types of the app's contexts. */
 export interface AppTypes<Env extends object> {
+  /** What the runtime gives with each request. */
   Bindings: Env;
+  /** What handlers read from the context. */
   Variables: { requestId: string };
 }
 export type AppContext<Env extends object> = Context<AppTypes<Env>>;
