@@ -124,7 +124,7 @@ const REQUESTS: Readonly<Record<string, Asked>> = {
   "a caption": { operations: true },
   "a caption, drawn by a seed": { how: { temperature: 1, seed: 4 } },
   "a caption of three tiles": {
-    options: { vision: bytesSource(CUTTING.vision) },
+    options: { vision: bytesSource(CUTTING.vision), keptTiles: 3 },
     how: { detail: "high" },
     imageTokens: 3 * 4,
   },
