@@ -1,113 +1,14 @@
-/** Aborts at every await and operation of a load and of requests: the signal's reason, and the next one is right. */
+/** Aborts at every await and operation of requests: the signal's reason, and the next one is right. */
 import assert from "node:assert/strict";
-import type { Captioner, ChatOptions } from "../../sdk/captioner.ts";
+import type { ChatOptions } from "../../sdk/captioner.ts";
 import type { LoadOptions } from "../../sdk/load.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
 import { uint32 } from "../gguf/write.ts";
 import { tinyPair } from "../sdk/tiny_pair.ts";
+import { abortAt, HANDING_ON } from "./abort.ts";
 import { memoriesHeld } from "./collected.ts";
-import { faultySource, Reads } from "./faulty_source.ts";
-import { everyAwait, everyAwaitOfLayers, everyOperation, type Points } from "./points.ts";
-import {
-  answersAsEver,
-  look,
-  opensAndAnswers,
-  openTiny,
-  OTHER_PICTURE,
-  PAIR,
-  PICTURE,
-  WANTED,
-  WANTED_OTHER,
-} from "./tiny.ts";
-
-const reason = new Error("changed my mind");
-
-/** Points at which a result that is there already is handed on: an abort at one of them comes too late. */
-const HANDING_ON = 10;
-
-/** What is tried: `work` with a signal, what its result must be, and what is seen to after each. */
-interface Trial<T> {
-  readonly work: (signal: AbortSignal) => Promise<T>;
-  readonly check: (result: T) => void | Promise<void>;
-  readonly after?: (what: string) => Promise<void>;
-  /** Of each so many points one is tried. */
-  readonly step?: number;
-  /** Points that may come after the signal's work has ended. */
-  readonly tail?: number;
-}
-
-/** Aborts at every point, one trial each, until there is none left; returns how many trials were aborted. */
-async function abortAt<T>(
-  points: Points,
-  { work, check, after, step = 1, tail = HANDING_ON }: Trial<T>,
-): Promise<number> {
-  let [aborted, late] = [0, 0];
-  for (let k = 0;; k += step) {
-    const controller = new AbortController();
-    const outcome = await points(
-      (index) => void (index === k && controller.abort(reason)),
-      () => work(controller.signal),
-    ).then((result) => ({ result }), (error) => ({ error }));
-    if ("error" in outcome) {
-      assert.equal(outcome.error, reason, `point ${k}: ${outcome.error}`);
-      aborted++;
-    } else {
-      await check(outcome.result);
-      if (controller.signal.aborted) late++;
-    }
-    await after?.(`after an abort at point ${k}`);
-    if (controller.signal.aborted) continue;
-    assert.ok(late * step <= tail, `${late} aborts, one at each ${step} points, changed nothing`);
-    return aborted;
-  }
-}
-
-Deno.test("everyAwait() sees each await of a promise before it stops there, and none when it has ended", async () => {
-  let [seen, steps] = [0, 0];
-  await everyAwait(() => void seen++, async () => {
-    for (; steps < 5; steps++) {
-      assert.ok(seen >= steps, `${seen} at step ${steps}`);
-      await Promise.resolve();
-    }
-  });
-  assert.ok(seen >= 5 && seen < 20, `${seen} awaits`);
-  const before = seen;
-  await Promise.resolve();
-  assert.equal(seen, before);
-});
-
-const bySource = {
-  blocks: () => ({}),
-  streams: () => ({
-    text: faultySource(PAIR.text, PAIR.text, "text.gguf", "stream", new Reads()),
-    vision: faultySource(PAIR.vision, PAIR.vision, "vision.gguf", "stream", new Reads()),
-  }),
-} as const;
-
-for (const [name, sources] of Object.entries(bySource)) {
-  Deno.test(`load() by ${name}, aborted at every await: the signal's reason, memory given back, the next load is right`, async () => {
-    const { made, held } = await memoriesHeld(async () => {
-      const check = (captioner: Captioner) => captioner.close();
-      const aborted = await abortAt(everyAwait, { work: (signal) => openTiny({ ...sources(), signal }), check });
-      assert.ok(aborted > 600, `${aborted} aborts`);
-      await opensAndAnswers("after all of them");
-    });
-    assert.ok(made > 300, `${made} memories`);
-    assert.equal(held, 0, `${held} of ${made} memories are held`);
-  });
-}
-
-Deno.test("load() of the packaged modules, aborted at some awaits: the signal's reason, the next load is right", async () => {
-  const aborted = await abortAt(everyAwait, {
-    work: (signal) => openTiny({ modules: undefined, signal }),
-    check: async (captioner) => {
-      await answersAsEver(captioner, "not aborted");
-      await captioner.close();
-    },
-    step: 20,
-  });
-  assert.ok(aborted > 20, `${aborted} aborts`);
-});
+import { everyAwait, everyAwaitOfLayers, everyOperation } from "./points.ts";
+import { answersAsEver, look, openTiny, OTHER_PICTURE, PICTURE, WANTED, WANTED_OTHER } from "./tiny.ts";
 
 /** A model that cuts pictures into tiles. */
 const CUTTING = tinyPair({ "clip.vision.preproc_image_size": uint32(64) });
@@ -154,6 +55,7 @@ for (const { name, asked, kind } of TRIALS) {
     const ask = (picture: Uint8Array, signal?: AbortSignal) =>
       look(captioner, { ...how, picture, ...(signal ? { signal } : {}) });
     const [wanted, wantedOther] = [await ask(PICTURE), await ask(OTHER_PICTURE)];
+    const { memory } = captioner;
     const aborted = await abortAt(points, {
       work: (signal) => ask(PICTURE, signal),
       tail,
@@ -165,6 +67,7 @@ for (const { name, asked, kind } of TRIALS) {
       },
     });
     assert.ok(aborted >= least, `${aborted} aborts`);
+    assert.deepEqual(captioner.memory, memory, "none was taken");
     await captioner.close();
   });
 }
