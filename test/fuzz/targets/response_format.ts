@@ -91,7 +91,7 @@ export const target: Target = {
       return;
     }
     // it keeps all that it has compiled
-    ajv.removeSchema(schema as object);
+    if (typeof schema === "object") ajv.removeSchema(schema as object);
     assert.ok(validate(value), `${text} is not of ${JSON.stringify(schema)}: ${ajv.errorsText(validate.errors)}`);
   },
 };
