@@ -1,4 +1,4 @@
-/** A short run of every TypeScript target, the same one each time; `deno task fuzz` goes on from there. */
+/** A short seeded run of every TypeScript target; `deno task fuzz` goes on from there. */
 import assert from "node:assert/strict";
 import { stop } from "npm:esbuild@0.28.2";
 import { typescriptTargets } from "./all_targets.ts";
