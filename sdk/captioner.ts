@@ -15,6 +15,7 @@ import type { Assembled } from "./model/assemble.ts";
 import type { PromptPiece } from "./model/vlm.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
 import { buildPrompt, type Prompt } from "./text/prompt.ts";
+import { checkPromptBounds } from "./text/prompt_bounds.ts";
 import { type ChatMessage, checkMessages } from "./text/template.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
@@ -300,6 +301,7 @@ export class Captioner {
   async *#answer(messages: readonly Message[], options: ChatOptions): AsyncGenerator<Delta, ChatResult> {
     const { tokenizer, template, formats } = this.#parts;
     checkMessages(messages);
+    checkPromptBounds(messages, this.contextTokens, tokenizer.longestTokenBytes);
     checkMaxTokens(options.maxTokens);
     const sampler = new Sampler(options);
     const detokenizer = new Detokenizer(tokenizer, options.stop);

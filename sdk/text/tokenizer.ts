@@ -23,6 +23,8 @@ export interface PromptText {
 export class Tokenizer {
   /** Tokens in the vocabulary; ids run from 0 to one less. */
   readonly vocabularySize: number;
+  /** Bytes of the longest token that text is cut into. */
+  readonly longestTokenBytes: number;
   /** Tokens at which an answer ends. */
   readonly endIds: ReadonlySet<number>;
   readonly bosId: number | undefined;
@@ -56,6 +58,11 @@ export class Tokenizer {
     this.endIds = new Set(ends.filter((id) => id !== undefined));
     this.#marks = new TokenSplitter(marks);
     this.#words = new TokenSplitter(words);
+    // a byte-level piece has a character for each byte
+    let longest = 0;
+    for (const piece of pieces.keys()) longest = Math.max(longest, piece.length);
+    for (const word of words.keys()) longest = Math.max(longest, new TextEncoder().encode(word).length);
+    this.longestTokenBytes = longest;
     const json = {
       added_tokens: [],
       normalizer: null,
