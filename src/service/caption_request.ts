@@ -42,8 +42,11 @@ async function parseForm(
 ): Promise<{ image: Uint8Array | Blob; options: CaptionOptions }> {
   const type = contentType(request);
   if (type === "application/json") {
-    const { image, ...fields } = validated(captionRequest, parseJson(body));
-    return { image: await jsonImage(image, settings, signal), options: toOptions(fields, settings) };
+    const json = parseJson(body);
+    const list = byteList(json, settings);
+    // a schema makes several objects of each number in a list
+    const { image, ...fields } = validated(captionRequest, list ? { ...json as object, image: "bytes" } : json);
+    return { image: list ?? await textImage(image as string, settings, signal), options: toOptions(fields, settings) };
   }
   if (type === "multipart/form-data") {
     const form = await formData(request, body);
@@ -71,14 +74,24 @@ async function formData(request: Request, bytes: Uint8Array): Promise<FormData> 
   }
 }
 
-async function jsonImage(image: string | number[], settings: Settings, signal: AbortSignal): Promise<Uint8Array> {
+/** Workers AI's list of bytes, where the picture is one. */
+function byteList(json: unknown, { maxImageBytes }: Settings): Uint8Array | undefined {
+  const { image } = (json ?? {}) as { image?: unknown };
+  if (!Array.isArray(image)) return undefined;
   const wrong = (message: string) => new ApiError(400, "invalid_value", message, { param: "image" });
-  if (typeof image !== "string") {
-    if (!image.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)) {
-      throw wrong("image must be a list of bytes, whole numbers from 0 to 255");
-    }
-    return Uint8Array.from(image);
+  if (image.length === 0) throw wrong("image must be a list of at least one byte");
+  if (image.length > maxImageBytes) {
+    const message = `the picture has ${image.length} bytes, allowed are ${maxImageBytes}`;
+    throw new ApiError(413, "image_too_large", message, { param: "image" });
   }
+  if (!image.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)) {
+    throw wrong("image must be a list of bytes, whole numbers from 0 to 255");
+  }
+  return Uint8Array.from(image);
+}
+
+async function textImage(image: string, settings: Settings, signal: AbortSignal): Promise<Uint8Array> {
+  const wrong = (message: string) => new ApiError(400, "invalid_value", message, { param: "image" });
   if (/^\s*(data|https?):/i.test(image)) return await imageAt(image, settings, signal, "image");
   const bytes = new Uint8Array(image.length);
   for (let i = 0; i < image.length; i++) {

@@ -1,7 +1,7 @@
 /** `POST /caption` in its forms: the picture itself, a form, Workers AI's JSON. */
 import assert from "node:assert/strict";
 import * as v from "valibot";
-import { captionResponse } from "../../src/service/caption_schema.ts";
+import { captionRequest, captionResponse } from "../../src/service/caption_schema.ts";
 import { usage } from "../../src/service/chat_schema.ts";
 import { DOGS, open } from "../sdk/model.ts";
 import { base64, DOGS_URL, errorOf, type Json, TestApp } from "./app.ts";
@@ -98,6 +98,25 @@ Deno.test("caption: what is wrong is named", async () => {
   await errorOf(await raw("/caption", "{", "application/json"), 400, "invalid_json");
   await errorOf(await raw("/caption", new Uint8Array(0), "image/jpeg"), 400, "image_invalid");
   await errorOf(await raw("/caption", "GIF89a", "image/gif"), 400, "image_invalid");
+});
+
+Deno.test("caption: a list of bytes costs no more than the numbers themselves, and is bounded as a picture is", async () => {
+  // a schema makes objects of each value
+  let validations = 0;
+  const item: Json = captionRequest.entries.image.options[0].pipe[0].item;
+  const { "~run": run } = item;
+  item["~run"] = (...args: unknown[]) => {
+    validations++;
+    return run.apply(item, args);
+  };
+  try {
+    await errorOf(await app.post("/caption", `{"image":[${"0,".repeat(5000)}0]}`), 400, "image_invalid");
+  } finally {
+    item["~run"] = run;
+  }
+  assert.equal(validations, 0);
+  const few = new TestApp(captioner, { maxImageBytes: 1000 });
+  await errorOf(await few.post("/caption", { image: Array(1001).fill(0) }), 413, "image_too_large", "image");
 });
 
 Deno.test("caption: a picture or a body over its limit is refused with 413, announced or not", async () => {
