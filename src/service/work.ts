@@ -81,11 +81,16 @@ export async function beginWork<Env extends object>(c: AppContext<Env>, service:
     const captioner = await model.get(c.env, waitUntil, signal);
     return {
       ...{ signal, waitUntil, captioner, end },
-      async read() {
-        const body = await readBody(request, { maxBytes: maxBodyBytes, signal, hold });
-        kept.push(body);
-        return body;
-      },
+      // workerd keeps the error of a body that breaks off for ever, and with its trace all of the functions that wait for it,
+      // unless what they wait for is settled by another function
+      read: () =>
+        new Promise((resolve, reject) => {
+          const settle = (body: Uint8Array) => {
+            kept.push(body);
+            resolve(body);
+          };
+          readBody(request, { maxBytes: maxBodyBytes, signal, hold }).then(settle, (error) => reject(error));
+        }),
       keep(picture) {
         if (kept.some(({ buffer }) => buffer === picture.buffer)) return picture;
         kept.push(picture);

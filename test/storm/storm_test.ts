@@ -1,9 +1,11 @@
 /** A small storm on both runtimes (`deno task storm` makes a large one), and that it notices what is wrong. */
 import assert from "node:assert/strict";
+import { Random } from "../../sdk/generate/random.ts";
 import { createApp } from "../../src/service/app.ts";
 import { openSmall } from "../sdk/small_model.ts";
 import { equal } from "./answers.ts";
-import { CONTEXT_TOKENS } from "./questions.ts";
+import { ask, askAndLeave } from "./client.ts";
+import { Chooser, CONTEXT_TOKENS, question } from "./questions.ts";
 import { markdown } from "./report.ts";
 import { storm, type StormResult } from "./storm.ts";
 import { KEY, startTarget, stormModel, type Target } from "./targets.ts";
@@ -11,6 +13,9 @@ import { KEY, startTarget, stormModel, type Target } from "./targets.ts";
 const folder = await Deno.makeTempDir();
 const pair = await stormModel(folder);
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+/** Requests of a round whose clients go. */
+const LEFT = 100;
 
 function checkStorm({ failures, equal, kinds, statuses, looks }: StormResult, requests: number): void {
   assert.deepEqual(failures, []);
@@ -31,6 +36,23 @@ for (const [runtime, requests] of [["deno", 300], ["workerd", 150]] as const) {
     }
   });
 }
+
+Deno.test("storm: bodies that break off leave nothing of their requests behind in workerd", async () => {
+  const target = await startTarget("workerd", pair);
+  try {
+    const asked = question(new Chooser(new Random(1)));
+    assert.equal((await ask(target.url, asked)).status, 200);
+    const heaps: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < LEFT; i++) await askAndLeave(target.url, asked, "within the request", 0);
+      heaps.push((await target.heap()).usedBytes);
+    }
+    // code that the engine makes meanwhile is in it; a request with its answer is above 3 KB
+    assert.ok(heaps[2]! - heaps[1]! < LEFT * 1500, heaps.join(" "));
+  } finally {
+    await target.close();
+  }
+});
 
 /** The service in this process; what it answers goes through `change`. */
 async function inProcess(change: (text: string, index: number) => string): Promise<Target & AsyncDisposable> {
