@@ -62,5 +62,7 @@ async function nextTask(): Promise<void> {
     port1.onmessage = resolve;
     port2.postMessage(undefined);
   });
+  // both: Deno keeps what one of a pair needs until it is closed itself
   port1.close();
+  port2.close();
 }
