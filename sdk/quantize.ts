@@ -20,9 +20,9 @@ import { WeightFormat } from "./backend/backend.ts";
 import { type BlockFormat, ggmlTypeOf, ggufBlocks } from "./backend/packed_blocks.ts";
 import { WasmBackend } from "./backend/wasm/backend.ts";
 import { LorisError } from "./errors.ts";
+import { fileTypeMetadata } from "./gguf/file_type.ts";
 import { type GgmlTypeName, type GgufFile, type GgufTensor, openGguf } from "./gguf/gguf.ts";
 import { retypeTensors, tensorBytes } from "./gguf/retype.ts";
-import type { MetadataChanges } from "./gguf/rewrite.ts";
 import { GGML_TYPES, type GgmlType } from "./gguf/types.ts";
 import { densePlan } from "./lazy/plan.ts";
 import { packagedKernels } from "./load.ts";
@@ -30,7 +30,6 @@ import { MemoryPlan } from "./memory/plan.ts";
 import { languageConfig, visionConfig } from "./model/config.ts";
 import { languageTensors, mapLanguage, mapVision, type NeededTensor, visionTensors } from "./model/tensors.ts";
 import { formatFor, loadScratchBytes, loadWeights } from "./model/weights.ts";
-import { groupBy } from "./platform/group.ts";
 import type { Source } from "./sources/source.ts";
 
 /** Bits of the matrices: as `weights` of `load` has them. */
@@ -83,25 +82,6 @@ export interface Quantized {
   chunks(): AsyncGenerator<Uint8Array, void>;
 }
 
-/** `general.file_type` of a file whose matrices are mostly of a type. Source: llama.cpp's `llama_ftype`, and what its loader guesses. */
-const FILE_TYPES: Partial<Record<GgmlTypeName, number>> = {
-  ...{
-    F32: 0,
-    F16: 1,
-    Q4_0: 2,
-    Q4_1: 3,
-    Q8_0: 7,
-    Q5_0: 8,
-    Q5_1: 9,
-    Q4_K: 15,
-    Q5_K: 17,
-    Q6_K: 18,
-    IQ4_NL: 25,
-    BF16: 32,
-  },
-};
-/** Of ggml's block formats since May 2023. */
-const QUANTIZATION_VERSION = 2;
 const FLOATS: readonly GgmlTypeName[] = ["F32", "F16", "BF16"];
 
 /**
@@ -122,7 +102,8 @@ export async function quantize(source: Source | readonly Source[], options: Quan
   const targets = chooseTargets(file, type);
   const types = new Map([...targets].map(([tensor, { format }]) => [tensor, typeOf(format)]));
   const first = Array.isArray(source) ? source[0] as Source : source as Source;
-  const written = await retypeTensors(first, file, changedMetadata(file, types), types, signal);
+  const changes = targets.size > 0 ? fileTypeMetadata(file, types) : new Map();
+  const written = await retypeTensors(first, file, changes, types, signal);
   return {
     tensors: [...file.tensors.values()].map((tensor) => describe(tensor, types.get(tensor))),
     fileBytes: written.fileBytes,
@@ -183,19 +164,6 @@ function describe(tensor: GgufTensor, type: GgmlType | undefined): QuantizedTens
   const { name, type: from } = tensor;
   const how = !type ? "kept" : FLOATS.includes(from) ? "rounded" : "rounded again";
   return { name, from, to: type?.name ?? from, bytes: tensorBytes(tensor, type), how };
-}
-
-/** What says of the file how its weights are; nothing if no tensor changes. */
-function changedMetadata(file: GgufFile, types: ReadonlyMap<GgufTensor, GgmlType>): MetadataChanges {
-  if (types.size === 0) return new Map();
-  const matrices = [...file.tensors.values()].filter(({ shape }) => shape.length > 1);
-  const groups = groupBy(matrices, (tensor) => types.get(tensor)?.name ?? tensor.type);
-  const [most] = [...groups].sort(([, a], [, b]) => b.length - a.length)[0]!;
-  const fileType = FILE_TYPES[most];
-  return new Map([
-    ["general.file_type", fileType === undefined ? undefined : { type: "uint32", value: fileType }],
-    ["general.quantization_version", { type: "uint32", value: QUANTIZATION_VERSION }],
-  ]);
 }
 
 /** Converts tensors as a load does, one after another in the same memory. */

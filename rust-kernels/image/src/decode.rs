@@ -18,9 +18,13 @@ pub struct Limits {
 /// What a header says; sizes before turning.
 #[derive(Debug)]
 pub struct Probe {
+    /// By the first bytes.
     pub format: Format,
+    /// In pixels.
     pub width: u32,
+    /// In pixels.
     pub height: u32,
+    /// EXIF's, 1 to 8; 1 is upright.
     pub orientation: u8,
 }
 
@@ -82,6 +86,7 @@ pub fn check_pixels((width, height): (u32, u32), max_pixels: u64) -> Result<()> 
     )))
 }
 
+/// Reads the header alone.
 pub fn probe<R: ReadAt>(source: &R) -> Result<Probe> {
     let (format, decoder) = open(source, u64::MAX)?;
     let (width, height) = decoder.size();

@@ -1,6 +1,7 @@
 //! Why a picture was refused.
 use std::fmt::Display;
 
+/// What is wrong with a picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorKind {
     /// The bytes are not a whole picture of the format they begin like.
@@ -22,9 +23,12 @@ impl ErrorKind {
     }
 }
 
+/// Why a picture was refused.
 #[derive(Debug)]
 pub struct Error {
+    /// For programs.
     pub kind: ErrorKind,
+    /// For people: what was got, what is allowed or wanted.
     pub message: String,
 }
 

@@ -1,12 +1,18 @@
 //! Formats by their first bytes.
 
+/// A format that is decoded; its number is what JavaScript is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Format {
+    /// Baseline and progressive.
     Jpeg = 0,
+    /// All colour types, interlaced or not.
     Png = 1,
+    /// Lossy and lossless.
     WebP = 2,
+    /// The first frame.
     Gif = 3,
+    /// Windows bitmaps.
     Bmp = 4,
 }
 

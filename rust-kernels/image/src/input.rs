@@ -1,10 +1,10 @@
 //! The compressed bytes, read in pieces from wherever the caller keeps them.
 use std::io::{BufRead, Read, Result, Seek, SeekFrom};
-
 /// Random access to bytes.
 pub trait ReadAt {
     /// Copies bytes from `offset`; returns how many there were.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> usize;
+    /// In bytes.
     fn length(&self) -> u64;
 }
 

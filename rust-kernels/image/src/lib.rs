@@ -19,5 +19,5 @@ mod resize;
 pub use decode::{decode, probe, Limits, Probe};
 pub use error::{Error, ErrorKind};
 pub use format::Format;
-pub use input::{Input, ReadAt};
+pub use input::ReadAt;
 pub use resize::Resizer;

@@ -106,7 +106,7 @@ impl Resizer {
         let ring = (taps(height, out_height).min(height + 1) + 2) * width.max(out_width) * 7;
         coefficients(width, out_width) + coefficients(height, out_height) + ring + out_width * out_height * 3
     }
-
+    /// From one size to another, in pixels.
     pub fn new(width: usize, height: usize, out_width: usize, out_height: usize) -> Self {
         let coefficients = |from, to| (from != to).then(|| Coefficients::new(from, to));
         let vertical = coefficients(height, out_height);

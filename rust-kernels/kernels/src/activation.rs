@@ -49,6 +49,7 @@ pub use plain as twin;
 #[cfg(feature = "simd")]
 pub use simd as twin;
 
+/// Records that are the rows themselves.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     /// Where row `row` of the records at `dst` lies: f32 `[width]`.
@@ -56,17 +57,20 @@ pub mod plain {
         dst.add(row * super::activation_row_bytes(width)) as *mut f32
     }
 
+    /// As the export of this name.
     pub unsafe fn quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
         for r in 0..rows {
             core::ptr::copy_nonoverlapping(x.add(r * width), record(dst, r, width), width);
         }
     }
 
+    /// As the export of this name: nothing was rounded.
     pub unsafe fn rounding_error(dst: *mut f32, _x: *const f32, width: usize) {
         core::ptr::write_bytes(dst, 0, width);
     }
 }
 
+/// Records of 8-bit blocks.
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::{activation_row_bytes, blocks, BLOCK, TILE_ROWS};
@@ -94,6 +98,7 @@ pub mod simd {
     /// Values of a row that are made before they are quantized: few enough to stay in the first-level cache.
     const PART: usize = 8 * BLOCK;
 
+    /// As the export of this name.
     pub unsafe fn quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
         let row_bytes = activation_row_bytes(width);
         let whole = width - width % BLOCK;
@@ -156,6 +161,7 @@ pub mod simd {
         core::ptr::write_bytes(dst.add(n), 0, n.next_multiple_of(BLOCK) - n);
     }
 
+    /// As the export of this name.
     pub unsafe fn rounding_error(dst: *mut f32, x: *const f32, width: usize) {
         let constants = Constants::new();
         let mut values = [0.0f32; BLOCK];

@@ -14,10 +14,12 @@ pub unsafe extern "C" fn argmax(x: *const f32, elements: usize) -> u32 {
     twin::argmax(core::slice::from_raw_parts(x, elements))
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use super::NOT_FINITE;
 
+    /// As the export of this name.
     pub fn argmax(x: &[f32]) -> u32 {
         let mut best = 0;
         for (i, v) in x.iter().enumerate() {
@@ -32,6 +34,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::NOT_FINITE;

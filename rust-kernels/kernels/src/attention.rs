@@ -8,9 +8,11 @@ use simd as twin;
 
 /// Which slots of the cache rows see.
 pub struct Rows {
+    /// How many there are.
     pub count: usize,
     /// Slots before the first row: row r sees `past + r + 1` of them if `causal`, else all of `past`.
     pub past: usize,
+    /// True for text, whose rows see what is before them; false for patches, which all see each other.
     pub causal: bool,
 }
 
@@ -24,6 +26,7 @@ impl Rows {
         }
     }
 
+    /// Slots that row `row` sees.
     #[inline(always)]
     pub fn visible(&self, row: usize) -> usize {
         if self.causal {
@@ -36,20 +39,27 @@ impl Rows {
 
 /// One call's sizes.
 pub struct Shape<'a> {
+    /// The query rows of the call.
     pub rows: Rows,
     /// Query heads, a multiple of `kv_heads`.
     pub heads: usize,
+    /// Heads of keys and values.
     pub kv_heads: usize,
+    /// Values of a head's vector.
     pub head_width: usize,
     /// Slots for which the cache has room.
     pub capacity: usize,
+    /// How keys and values are kept: a number of `Backend`'s `KvFormat`.
     pub format: u32,
+    /// Keys of a layer's own, beside those of the cache.
     pub text: TextKeys<'a>,
 }
 
 /// Where a tile's probabilities stay, if anywhere, and whether they are there already.
 pub struct Kept {
+    /// f32, see [`tile_probabilities`]; null where nothing stays.
     pub at: *mut f32,
+    /// True: neither queries nor keys are read.
     pub reuse: bool,
 }
 
@@ -177,12 +187,14 @@ unsafe fn fetch(keys: *const u8, values: *const u8, shape: &Shape, kv_head: usiz
     stage::fetch(values.add(head * bytes), most * bytes);
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use super::{Kept, Shape, TILE};
     use crate::kv_store::{self, GROUP};
     use crate::math;
 
+    /// One tile's vectors with all the slots that they see.
     pub unsafe fn tile(
         dst: *mut f32,
         q: *const f32,
@@ -273,6 +285,7 @@ pub mod simd {
     use crate::transpose::transpose;
     use core::arch::wasm32::*;
 
+    /// One tile's vectors with all the slots that they see.
     pub unsafe fn tile(
         dst: *mut f32,
         q: *const f32,

@@ -6,7 +6,7 @@ use plain as twin;
 #[cfg(feature = "simd")]
 use simd as twin;
 
-/// dst[h][t] += sum over rows of the weight that the row's head h gives to slot t, after the softmax; 0 for slots that
+/// `dst[h][t]` += sum over rows of the weight that the row's head h gives to slot t, after the softmax; 0 for slots that
 /// the row does not see. `dst`: f32 `[heads][slots]`, slots = past + rows if `causal`, else past; `probabilities`: what
 /// `attention` of the same rows, heads, past and causal left.
 #[no_mangle]
@@ -43,6 +43,7 @@ pub unsafe extern "C" fn attention_received(
     }
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use super::{tile_probabilities, TILE};
@@ -59,6 +60,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::TILE;

@@ -111,6 +111,7 @@ pub struct Constants {
 }
 
 impl Constants {
+    /// All of them, read from their fixed addresses.
     #[inline(always)]
     pub fn new() -> Self {
         Self {

@@ -41,6 +41,7 @@ impl Exp {
         }
     }
 
+    /// Of four values at once.
     #[inline(always)]
     pub fn of(&self, x: v128) -> v128 {
         let x = f32x4_pmax(f32x4_pmin(x, self.range[1]), self.range[0]);

@@ -13,11 +13,14 @@ pub unsafe extern "C" fn gelu_quantize(dst: *mut u8, x: *const f32, rows: usize,
     twin::gelu_quantize(dst, x, rows, width);
 }
 
+/// The operation as its formula reads, in f32.
 pub mod plain {
+    /// GELU in its form with tanh, of one value.
     pub fn gelu_one(x: f32) -> f32 {
         0.5 * x * (1.0 + crate::math::tanh(0.797_884_6 * (x + 0.044_715 * x * x * x)))
     }
 
+    /// As the export of this name.
     #[cfg(not(feature = "simd"))]
     pub unsafe fn gelu_quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
         for r in 0..rows {
@@ -29,6 +32,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::activation::simd::quantize_rows;
@@ -89,6 +93,7 @@ pub mod simd {
         }
     }
 
+    /// As the export of this name.
     pub unsafe fn gelu_quantize(dst: *mut u8, x: *const f32, rows: usize, width: usize) {
         let gelu = Gelu::new();
         quantize_rows(dst, rows, width, |r| Activated {

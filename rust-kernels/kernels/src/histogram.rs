@@ -4,6 +4,7 @@
 const SHIFT: u32 = 20;
 const BUCKETS: usize = (1.0f32.to_bits() >> SHIFT) as usize + 1;
 
+/// Counts and sums of weights, by buckets of their size.
 pub struct Histogram {
     counts: [u32; BUCKETS],
     sums: [f64; BUCKETS],
@@ -24,6 +25,7 @@ impl Histogram {
         histogram
     }
 
+    /// Of all weights.
     pub fn total(&self) -> f64 {
         self.sums.iter().sum()
     }

@@ -7,8 +7,11 @@ use core::arch::wasm32::*;
 /// Sums of a tile: of each of its vectors with eight others that lie side by side.
 pub type Sums = [[v128; 2]; TILE];
 
+/// How a cache holds the elements of keys and values.
 pub trait Format {
+    /// The number by which calls name it.
     const FORMAT: u32;
+    /// Of one element.
     const ELEMENT_BYTES: usize;
     /// Of the scale that comes with each vector, or 0.
     const SCALE_BYTES: usize;
@@ -36,6 +39,7 @@ pub trait Format {
     }
 }
 
+/// 32-bit floats.
 pub struct F32;
 
 impl Format for F32 {
@@ -48,6 +52,7 @@ impl Format for F32 {
     }
 }
 
+/// 16-bit floats.
 pub struct F16;
 
 impl Format for F16 {
@@ -60,6 +65,7 @@ impl Format for F16 {
     }
 }
 
+/// 8-bit integers, with a scale for each vector.
 pub struct Q8;
 
 impl Format for Q8 {

@@ -1,6 +1,7 @@
 //! Places in the order of their weights, the largest first and of equal ones the lower place, for as many as are asked: a
 //! binary heap, so that the first few of many cost far less than sorting them.
 
+/// A heap of places, taken one by one.
 pub struct LargestFirst<'a> {
     weights: &'a [f32],
     /// A heap of `waiting` places; behind it those that were taken, the first at the very end.

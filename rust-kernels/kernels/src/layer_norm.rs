@@ -35,11 +35,13 @@ pub unsafe extern "C" fn layer_norm_quantize(
     twin::layer_norm_quantize(dst, x, weight, bias, rows, width, eps);
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use crate::activation::plain::record;
     use crate::math::inverse_sqrt;
 
+    /// One row, as the export `layer_norm` makes it.
     pub unsafe fn layer_norm_row(
         dst: *mut f32,
         x: *const f32,
@@ -62,6 +64,7 @@ pub mod plain {
         }
     }
 
+    /// As the export of this name.
     pub unsafe fn layer_norm_quantize(
         dst: *mut u8,
         x: *const f32,
@@ -77,6 +80,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::activation::simd::{quantize_rows, Values};
@@ -141,6 +145,7 @@ pub mod simd {
         }
     }
 
+    /// One row, as the export `layer_norm` makes it.
     pub unsafe fn layer_norm_row(
         dst: *mut f32,
         x: *const f32,
@@ -152,6 +157,7 @@ pub mod simd {
         write(dst, Normalised::new(x, weight, bias, width, eps), 0, width);
     }
 
+    /// As the export of this name.
     pub unsafe fn layer_norm_quantize(
         dst: *mut u8,
         x: *const f32,

@@ -74,6 +74,7 @@ pub unsafe extern "C" fn linear_f16(
     simd::linear::<true>(dst, x, weight, bias, rows, width, columns, stride, epilogue);
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use super::epilogue;
@@ -140,6 +141,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use super::epilogue;
@@ -189,6 +191,7 @@ pub mod simd {
     /// One thread uses it, and no call leaves anything in it.
     static mut PANEL: [v128; PANEL_WIDTH * GROUP / 4] = [f32x4(0.0, 0.0, 0.0, 0.0); PANEL_WIDTH * GROUP / 4];
 
+    /// As the exports `linear_f16` and `linear_f32`.
     pub unsafe fn linear<const F16: bool>(
         dst: *mut f32,
         x: *const f32,

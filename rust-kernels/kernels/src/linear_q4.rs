@@ -101,6 +101,7 @@ pub unsafe fn plain(
     );
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::pack::{GROUP, Q4_BLOCK, Q4_MIN_BLOCK};

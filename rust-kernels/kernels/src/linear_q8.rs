@@ -59,6 +59,7 @@ pub unsafe extern "C" fn linear_q8(
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::pack::{GROUP, Q8_BLOCK};

@@ -17,19 +17,27 @@ use crate::half;
 /// Rows in a group.
 pub const GROUP: usize = 8;
 
+/// How a packed matrix holds its values: the module's page says what lies where.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
+    /// 32-bit floats.
     F32 = 0,
+    /// 16-bit floats.
     F16 = 1,
+    /// 8-bit integers, a scale for each block.
     Q8 = 2,
+    /// 4-bit integers, a scale for each block.
     Q4 = 3,
+    /// 4-bit integers, a scale and a minimum for each block.
     Q4Min = 4,
 }
 
-/// Bytes of one block of a group.
+/// Bytes of one block of a group in [`Format::Q8`].
 pub const Q8_BLOCK: usize = 2 * GROUP + GROUP * BLOCK;
+/// The same in [`Format::Q4`].
 pub const Q4_BLOCK: usize = 2 * GROUP + GROUP * BLOCK / 2;
+/// The same in [`Format::Q4Min`].
 pub const Q4_MIN_BLOCK: usize = 4 * GROUP + GROUP * BLOCK / 2;
 
 /// Bytes of one group of 8 rows of `width` values.
@@ -354,6 +362,7 @@ pub struct PackedRow {
 }
 
 impl PackedRow {
+    /// `matrix`: packed rows of `width` values.
     pub unsafe fn new(matrix: *const u8, row: usize, width: usize, format: Format) -> Self {
         let group = matrix.add(row / GROUP * packed_group_bytes(width, format));
         Self {

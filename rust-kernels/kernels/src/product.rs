@@ -14,7 +14,9 @@ use core::arch::wasm32::*;
 
 /// A packed format of weights, as the bytes of one block of one group of 8 columns.
 pub trait Weights {
+    /// How 8-bit integers are multiplied and added.
     type Dot: Dot;
+    /// Of a block of one group of 8 columns.
     const BLOCK_BYTES: usize;
     /// Bits by which the activations' `-8 * sum` is shifted to make up for the offset of these weights; `None`: no offset.
     const OFFSET_SHIFT: Option<u32>;
@@ -34,7 +36,9 @@ pub trait Weights {
 pub struct Destination {
     /// f32 rows of `stride` values.
     pub dst: *mut f32,
+    /// From one row to the next, in values.
     pub stride: usize,
+    /// How many values of a row are made.
     pub columns: usize,
     /// f32 `[columns]` or null.
     pub bias: *const f32,

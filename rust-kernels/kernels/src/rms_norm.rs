@@ -33,11 +33,13 @@ pub unsafe extern "C" fn rms_norm_quantize(
     twin::rms_norm_quantize(dst, x, weight, rows, width, eps);
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use crate::activation::plain::record;
     use crate::math::inverse_sqrt;
 
+    /// One row, as the export `rms_norm` makes it.
     pub unsafe fn rms_norm_row(dst: *mut f32, x: *const f32, weight: *const f32, width: usize, eps: f32) {
         let mut sum = 0.0f64;
         for i in 0..width {
@@ -49,6 +51,7 @@ pub mod plain {
         }
     }
 
+    /// As the export of this name.
     pub unsafe fn rms_norm_quantize(
         dst: *mut u8,
         x: *const f32,
@@ -63,6 +66,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::activation::simd::quantize_rows;
@@ -111,10 +115,12 @@ pub mod simd {
         }
     }
 
+    /// One row, as the export `rms_norm` makes it.
     pub unsafe fn rms_norm_row(dst: *mut f32, x: *const f32, weight: *const f32, width: usize, eps: f32) {
         write(dst, Normalised::new(x, weight, width, eps), 0, width);
     }
 
+    /// As the export of this name.
     pub unsafe fn rms_norm_quantize(
         dst: *mut u8,
         x: *const f32,

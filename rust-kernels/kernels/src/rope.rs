@@ -1,5 +1,5 @@
 //! Rotary position embedding on adjacent pairs (Su et al., arXiv 2104.09864), as GGUF's converters lay out W_q and W_k:
-//! (x[2i], x[2i+1]) turns by the angle position * base^(-2i / head width).
+//! `(x[2i], x[2i+1])` turns by the angle position * base^(-2i / head width).
 
 /// `x`: f32 rows of `stride` values of which the first `heads * head_width` are turned in place; `turns`: f32
 /// `[rows][head_width / 2][2]`, cosine and sine. One source for all builds: two products and a sum a value.

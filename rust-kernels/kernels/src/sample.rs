@@ -125,6 +125,7 @@ fn draw(ids: impl Iterator<Item = u32> + Clone, weight: impl Fn(u32) -> f64, uni
     chosen
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     /// Softmax without its division: e^((x - largest) / temperature). Subtracting first makes the largest weight 1,
@@ -141,6 +142,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::exp::Exp;

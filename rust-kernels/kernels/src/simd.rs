@@ -1,16 +1,19 @@
 //! What the SIMD twins share: loads, f16, exp, and integer dot products of four.
 use core::arch::wasm32::*;
 
+/// Four values from any address.
 #[inline(always)]
 pub unsafe fn load(p: *const f32) -> v128 {
     v128_load(p as *const v128)
 }
 
+/// Four values to any address.
 #[inline(always)]
 pub unsafe fn store(p: *mut f32, v: v128) {
     v128_store(p as *mut v128, v)
 }
 
+/// One value in all lanes.
 #[inline(always)]
 pub unsafe fn splat(p: *const f32) -> v128 {
     v128_load32_splat(p as *const u32)
@@ -56,6 +59,7 @@ unsafe fn load_f16_times(p: *const u16, factor: v128) -> v128 {
     f32x4_mul(bits, factor)
 }
 
+/// Of the four values, in a fixed order.
 #[inline(always)]
 pub fn horizontal_sum(v: v128) -> f32 {
     (f32x4_extract_lane::<0>(v) + f32x4_extract_lane::<2>(v))
@@ -120,10 +124,13 @@ pub trait Dot: Copy {
     const ROWS: usize;
     /// Rows from which on it pays to unpack weights into a panel.
     const FEWEST_ROWS: usize;
+    /// 16 bytes of 8-bit integers, as the products take them.
     fn lanes(bytes: v128) -> Self::Lanes;
+    /// 4 bytes that all lanes have, as the products take them.
     fn word(splat: v128) -> Self::Word;
     /// Words of two columns, in the low half of `words`, to a panel at `to`; and one of them back.
     unsafe fn put_words(words: v128, to: *mut u8);
+    /// A word that `put_words` has left.
     unsafe fn panel_word(from: *const u8) -> Self::Word;
     /// Sums that begin at `start`, which [`Dot::sum`] must be given again.
     fn new(start: v128) -> Self;
@@ -131,6 +138,7 @@ pub trait Dot: Copy {
     fn step_rows(self, x: Self::Lanes, w: Self::Word) -> Self;
     /// Lane n += sum over i of `x[i] * w[4n + i]`: lanes are columns.
     fn step_columns(self, x: Self::Word, w: Self::Lanes) -> Self;
+    /// What was added up, for one vector of results.
     fn sum(self, start: v128) -> v128;
 }
 

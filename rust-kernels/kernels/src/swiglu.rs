@@ -18,10 +18,12 @@ pub unsafe extern "C" fn swiglu_quantize(dst: *mut u8, gate: *const f32, up: *co
     twin::swiglu_quantize(dst, gate, up, rows, width);
 }
 
+/// The operation as its formula reads, in f32.
 #[cfg(not(feature = "simd"))]
 pub mod plain {
     use crate::activation::plain::record;
 
+    /// As the export of this name.
     pub unsafe fn swiglu(dst: *mut f32, gate: *const f32, up: *const f32, elements: usize) {
         for i in 0..elements {
             let x = *gate.add(i);
@@ -29,6 +31,7 @@ pub mod plain {
         }
     }
 
+    /// As the export of this name.
     pub unsafe fn swiglu_quantize(dst: *mut u8, gate: *const f32, up: *const f32, rows: usize, width: usize) {
         for r in 0..rows {
             swiglu(record(dst, r, width), gate.add(r * width), up.add(r * width), width);
@@ -36,6 +39,7 @@ pub mod plain {
     }
 }
 
+/// The operation in SIMD.
 #[cfg(feature = "simd")]
 pub mod simd {
     use crate::activation::simd::quantize_rows;
@@ -69,6 +73,7 @@ pub mod simd {
         }
     }
 
+    /// As the export of this name.
     pub unsafe fn swiglu(dst: *mut f32, gate: *const f32, up: *const f32, elements: usize) {
         write(
             dst,
@@ -82,6 +87,7 @@ pub mod simd {
         );
     }
 
+    /// As the export of this name.
     pub unsafe fn swiglu_quantize(dst: *mut u8, gate: *const f32, up: *const f32, rows: usize, width: usize) {
         let exp = Exp::new();
         quantize_rows(dst, rows, width, |r| Gated {

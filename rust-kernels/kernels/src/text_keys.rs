@@ -3,7 +3,9 @@ use crate::kv_store::GROUP;
 
 /// A layer's own keys of text slots, packed one after another.
 pub struct TextKeys<'a> {
+    /// As the cache holds keys.
     pub keys: *const u8,
+    /// Slots for which there is room.
     pub capacity: usize,
     /// The slot of each, ascending; none where a layer has one store for all its keys.
     pub slots: &'a [u32],
