@@ -14,9 +14,8 @@ export interface Outcome {
 
 /** Pictures that data sets in the copy are made of, and what they show. */
 const PICTURES = { "dogs_at_window.jpg": "Two dogs look out.", "stream.jpg": "Water runs.", "rocket.jpg": "A rocket." };
-const SERVER = /\btask serve\b|--serve\b/;
-/** The port that documents name. */
-const PORT = /\b8000\b/g;
+/** Commands that go on until they are stopped; they print an address when they are ready. */
+const SERVER = /\btask serve\b|--serve\b|until Ctrl-C/;
 
 /** The commands of a block: one a line, but for lines that go on, and for what a command is given to read. */
 export function commandsOf({ text }: Pick<Block, "text">): string[] {
@@ -59,11 +58,13 @@ export class Shell {
   readonly #folder: string;
   readonly #path: string;
   #server: Deno.ChildProcess | undefined;
-  #port = "";
+  /** Where a block has gone by `cd`. */
+  #at: string;
 
   private constructor(folder: string, path: string) {
     this.#folder = folder;
     this.#path = path;
+    this.#at = folder;
   }
 
   static async open(folder: string): Promise<Shell> {
@@ -80,10 +81,16 @@ export class Shell {
     return new Shell(folder, `${shims}:${Deno.env.get("PATH")}`);
   }
 
-  /** Runs a block's commands in turn; the service runs meanwhile, by the block's own command or by the default one. */
+  /** Runs a block's commands in turn, from the folder; the service runs meanwhile, by the block's own command or by the default one. */
   async run(block: Block): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
+    this.#at = this.#folder;
     for (const command of commandsOf(block)) {
+      const to = /^cd (\S+)$/.exec(command)?.[1];
+      if (to !== undefined) {
+        this.#at = join(this.#at, to);
+        continue;
+      }
       if (!SERVER.test(command)) {
         if (command.startsWith("curl") && !this.#server) await this.#serve("deno task serve --port 8000");
         outcomes.push({ file: block.file, command, ...await this.#once(command) });
@@ -102,8 +109,8 @@ export class Shell {
 
   #spawn(command: string, own: readonly string[]) {
     return new Deno.Command(own[0]!, {
-      args: [...own.slice(1), "bash", "-o", "pipefail", "-c", command.replaceAll(PORT, this.#port || "8000")],
-      ...{ cwd: this.#folder, stdin: "null", stdout: "piped", stderr: "piped" },
+      args: [...own.slice(1), "bash", "-o", "pipefail", "-c", command],
+      ...{ cwd: this.#at, stdin: "null", stdout: "piped", stderr: "piped" },
       env: { PATH: this.#path, NO_COLOR: "1" },
     });
   }
@@ -115,7 +122,6 @@ export class Shell {
 
   /** Starts a server, in a group of its own, and waits for the address that it prints. */
   async #serve(command: string): Promise<{ status: number; said: string }> {
-    this.#port = String(freePort());
     const child = this.#spawn(command, ["setsid"]).spawn();
     this.#server = child;
     let said = "";
@@ -139,11 +145,4 @@ export class Shell {
     await new Deno.Command("kill", { args: ["--", `-${server.pid}`] }).output();
     await server.status;
   }
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
