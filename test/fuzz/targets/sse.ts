@@ -52,7 +52,7 @@ async function checkRoundTrip(taker: Taker): Promise<void> {
     left: () => void ends.push("left"),
     ended: () => void ends.push("ended"),
   };
-  const response = await sseResponse(events(texts, failure), watcher);
+  const response = await sseResponse(events(texts, failure), new AbortController().signal, watcher);
   const body = new Uint8Array(await response.arrayBuffer());
   assert.deepEqual(ends, failure ? ["failed", "ended"] : ["ended"]);
   const { pieces, error } = await readByPage(new Response(cut(body, taker.rest())));
