@@ -84,7 +84,7 @@ Deno.test("openai: errors are its own classes, with code, param and request id",
 });
 
 Deno.test("openai: an error in the middle of a stream is thrown by the iteration", async () => {
-  const hasty = await startServer(["--timeout", "0.5", "--context", "2048", "--conversations", "1"]);
+  const hasty = await startServer(["--timeout", "2", "--context", "2048", "--conversations", "1"]);
   // an answer that cannot end by itself before its time is over, on however fast a machine
   const schema = { type: "array", items: { type: "boolean" }, minItems: 1800 };
   const stream = await new OpenAI({ baseURL: `${hasty.url}/v1`, apiKey: "none", maxRetries: 0 }).chat.completions
