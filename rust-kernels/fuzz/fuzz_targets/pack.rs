@@ -141,8 +141,8 @@ fuzz_target!(|data: &[u8]| {
             Format::F32 => linear_f32(to, x_buffer.at(), weight, bias, inputs, width, rows, rows, 0),
             Format::F16 => linear_f16(to, x_buffer.at(), weight, bias, inputs, width, rows, rows, 0),
             Format::Q8 => linear_q8(to, records.at(), weight, bias, inputs, width, rows, rows, 0, 0),
-            Format::Q4 => linear_q4(to, records.at(), weight, bias, inputs, width, rows, rows, 0),
-            Format::Q4Min => linear_q4_min(to, records.at(), weight, bias, inputs, width, rows, rows, 0),
+            Format::Q4 => linear_q4(to, records.at(), weight, bias, inputs, width, rows, rows, 0, 0),
+            Format::Q4Min => linear_q4_min(to, records.at(), weight, bias, inputs, width, rows, rows, 0, 0),
         }
         for (i, value) in product.values().into_iter().enumerate() {
             let (r, c) = (i / rows, i % rows);
