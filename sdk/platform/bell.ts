@@ -1,7 +1,10 @@
 import { ON_CLOUDFLARE } from "./cloudflare.ts";
 
-/** How often a request looks on Cloudflare: more often than a model makes tokens. */
-const LOOK_MS = 2;
+/**
+ * How soon a request looks again on Cloudflare: at first sooner than a model makes tokens, then less and less often, for each
+ * look leaves some memory to be collected, and encoding a picture can take many seconds.
+ */
+const [FIRST_LOOK_MS, LAST_LOOK_MS, LONGER] = [2, 20, 1.2];
 
 /**
  * What one request waits for, and another one brings about.
@@ -21,9 +24,9 @@ export class Bell {
 
   /** Resolves when it was rung since the last wait; one at a time may wait. */
   async wait(): Promise<void> {
-    while (!this.#rung) {
+    for (let lookMs = FIRST_LOOK_MS; !this.#rung; lookMs = Math.min(lookMs * LONGER, LAST_LOOK_MS)) {
       await new Promise<void>((resolve) => {
-        if (ON_CLOUDFLARE) setTimeout(resolve, LOOK_MS);
+        if (ON_CLOUDFLARE) setTimeout(resolve, lookMs);
         else this.#wake = resolve;
       });
     }

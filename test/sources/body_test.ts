@@ -33,7 +33,8 @@ Deno.test("bodyPieces() gives a stream that fills memory one memory, no larger t
   for (const [most, length, memory] of [[1000, 10_000, 10_000], [1e6, BYTES.length, 1 << 18]] as const) {
     const given: number[] = [];
     assert.deepEqual(await joinedPieces(filling(most, given), length), BYTES);
-    assert.deepEqual(new Set(given), new Set([memory]));
+    // a small one for what may come after the body's end
+    assert.deepEqual(new Set(given), new Set([memory, 4096]));
   }
 });
 

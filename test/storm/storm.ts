@@ -6,7 +6,7 @@ import { createApp } from "../../src/service/app.ts";
 import type { GeneratedPair } from "../bench/generate_model.ts";
 import { type Answer, answerOf, equal } from "./answers.ts";
 import { ask, askAndLeave, askWrong, LEAVING } from "./client.ts";
-import type { Heap } from "./inspector.ts";
+import type { Heap } from "../bench/inspector.ts";
 import { Chooser, CONTEXT_TOKENS, type Question, question } from "./questions.ts";
 import { refusal } from "./refusals.ts";
 import { KEY, type Target } from "./targets.ts";

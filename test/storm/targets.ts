@@ -3,7 +3,7 @@ import { type GeneratedPair, generateModel, SHAPES } from "../bench/generate_mod
 import { childrenOf, processMemory, statusOf } from "../bench/workerd/runtimes.ts";
 import { startServer } from "../service/server.ts";
 import { IN_R2, putModel, startWorker } from "../workerd/worker.ts";
-import { denoInspector, type Heap, heapAfterCollection } from "./inspector.ts";
+import { denoInspector, type Heap, heapAfterCollection } from "../bench/inspector.ts";
 import { CONTEXT_TOKENS } from "./questions.ts";
 
 /** The key that the service wants. */

@@ -1,4 +1,5 @@
 /** What a runtime's process grows by over one that answers requests and does nothing else. */
+import type { Heap } from "../inspector.ts";
 import type { Runtime } from "../workerd/runtimes.ts";
 import type { Loaded } from "./handler.ts";
 import { type ResidentParts, residentParts } from "./smaps.ts";
@@ -32,7 +33,9 @@ export interface Growth extends Loaded {
     readonly halfBytes: number;
     readonly allBytes: number;
   };
-  /** What was resident of the whole process then. */
+  /** The engine's heap after it was made to collect then, and what was resident; where the runtime can be asked. */
+  readonly collected: (Heap & { readonly residentBytes: number }) | undefined;
+  /** What was resident of the whole process before. */
   readonly parts: ResidentParts;
   /** Large photos at once: answers by status. */
   readonly flood: Readonly<Record<string, number>>;
@@ -74,6 +77,8 @@ export async function measureGrowth(
   }
   const row = { requests, tenthBytes, halfBytes, allBytes: (await memory()).residentBytes };
   const parts = residentParts(await runtime.mappings(), loaded.memoryBytes);
+  const heap = await runtime.heap?.();
+  const collected = heap && { ...heap, residentBytes: (await memory()).residentBytes };
   const flood = await floodOf(runtime, large);
   const { peakBytes } = await memory();
   return {
@@ -88,7 +93,7 @@ export async function measureGrowth(
       row,
       parts,
     },
-    ...{ flood, peakBytes },
+    ...{ collected, flood, peakBytes },
   };
 }
 

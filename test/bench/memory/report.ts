@@ -46,6 +46,10 @@ export function markdown({ date, machine, versions, empty, growth }: MemoryPage)
       "resident then of the process: program, code, model, rest",
       ({ parts }) => [parts.program, parts.code, parts.model, parts.rest].map(mb).join(", "),
     ),
+    row(
+      "after a full collection: the engine's heap, resident",
+      ({ collected }) => collected ? `${mb(collected.usedBytes)}, ${mb(collected.residentBytes)}` : "not asked",
+    ),
     row("ten photos of 12 MP at once: answered, refused", ({ flood }) => `${flood["200"]}, ${flood["429"]}`),
     row("peak of all", (g) => mb(g.peakBytes)),
     row(

@@ -1,6 +1,7 @@
 /** The same handler in workerd and in Deno, each in a process of its own. */
 import { type MiniflareModule, startMiniflare } from "../../workerd/miniflare.ts";
 import type { Bundle } from "./bundle.ts";
+import { type Heap, heapAfterCollection } from "../inspector.ts";
 import type { Answers } from "./handler.ts";
 
 /** A runtime with the handler in it. */
@@ -14,6 +15,8 @@ export interface Runtime {
   ): Promise<Answers[P]>;
   /** Bytes of its process; undefined where the system does not tell. */
   memory(): Promise<ProcessMemory | undefined>;
+  /** Its heap after everything that nobody holds has been collected, where it can be asked. */
+  heap?(): Promise<Heap>;
   /** Linux's `smaps` of its process; empty where the system has none. */
   mappings(): Promise<string>;
   close(): Promise<void>;
@@ -46,7 +49,7 @@ export async function startWorkerd(files: Bundle): Promise<Runtime> {
     { type: "ESModule", path: "handler.mjs", contents: await Deno.readTextFile(files.handler) },
     ...await Promise.all([wasm("relaxed"), wasm("simd128"), wasm("image")]),
     // past miniflare's own worker, whose isolate is in the same process and takes memory for each request
-  ], { name: "worker", unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] });
+  ], { name: "worker", inspectorPort: 0, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] });
   await miniflare.ready;
   const url = await miniflare.unsafeGetDirectURL("worker");
   const started = (await childrenOf(Deno.pid)).filter((pid) => !before.includes(pid));
@@ -55,6 +58,10 @@ export async function startWorkerd(files: Bundle): Promise<Runtime> {
     url,
     ask: (path, query, body) => ask(url, path, query, body),
     memory: async () => started.length === 1 ? processMemory(await statusOf(started[0]!)) : undefined,
+    async heap() {
+      const inspector = new URL("/core:user:worker", await miniflare.getInspectorURL()).href;
+      return await heapAfterCollection(inspector, async () => await (await fetch(url)).body?.cancel());
+    },
     mappings: async () => started.length === 1 ? await mappingsOf(started[0]!) : "",
     close: () => miniflare.dispose(),
   };
