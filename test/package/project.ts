@@ -34,6 +34,12 @@ export async function manifest(): Promise<{ exports: Record<string, { default: s
   return JSON.parse(await Deno.readTextFile(`${PROJECT}/node_modules/loris/package.json`));
 }
 
+/** Entries that are modules of JavaScript; the others are files that bundles and deployments copy. */
+export async function moduleEntries(): Promise<string[]> {
+  const { exports } = await manifest();
+  return Object.entries(exports).filter(([, target]) => target.default.endsWith(".js")).map(([entry]) => entry);
+}
+
 /** Writes a file of the project; folders on its way are made. */
 export async function write(path: string, text: string): Promise<void> {
   await Deno.mkdir(`${PROJECT}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });

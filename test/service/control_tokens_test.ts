@@ -83,7 +83,9 @@ const SILENT: Record<string, Send> = {
   "a schema's values": (text) => chat(schema({ enum: [text, 1] })),
   "a schema's properties": (text) =>
     chat(schema({ type: "object", properties: { [text]: { const: text } }, required: [text] })),
-  "a data URL's media type": (text) => chat(looked(`data:image/${text.replaceAll(",", "")};base64,${base64(PICTURE)}`)),
+  // a comma and a number sign would end it
+  "a data URL's media type": (text) =>
+    chat(looked(`data:image/${text.replace(/[,#]/g, "")};base64,${base64(PICTURE)}`)),
   "a file's name": (text) => form({}, text),
   "a field of a form": (text) => form({ [text]: text }, "a.bmp"),
   "a field of the query": (text) => raw({ [text]: text }),

@@ -118,10 +118,11 @@ export function processMemory(status: string): ProcessMemory | undefined {
   return Object.values(memory).some(Number.isNaN) ? undefined : memory;
 }
 
-/** Processes that another has begun. */
+/** Processes that another has begun; none where the system does not tell, or may not be asked. */
 export async function childrenOf(pid: number): Promise<number[]> {
   if (Deno.build.os !== "linux") return [];
-  const pids = Array.from(Deno.readDirSync("/proc")).map(({ name }) => Number(name)).filter(Number.isInteger);
+  const entries = await Array.fromAsync(Deno.readDir("/proc")).catch(() => []);
+  const pids = entries.map(({ name }) => Number(name)).filter(Number.isInteger);
   const parents = await Promise.all(pids.map(async (id) => /^PPid:\s+(\d+)$/m.exec(await statusOf(id))?.[1]));
   return pids.filter((_, i) => Number(parents[i]) === pid);
 }
