@@ -125,17 +125,17 @@ export class Shell {
     const child = this.#spawn(command, ["setsid"]).spawn();
     this.#server = child;
     let said = "";
-    const errors = (async () => {
-      for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) said += piece;
-    })();
-    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-      said += piece;
-      if (/http:\/\//.test(said)) return { status: 0, said };
-    }
-    await errors;
-    const { code } = await child.status;
-    this.#server = undefined;
-    return { status: code || 1, said };
+    const { promise: listens, resolve: listened } = Promise.withResolvers<void>();
+    const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+      for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+        said += piece;
+        if (/http:\/\//.test(said)) listened();
+      }
+    };
+    const ended = Promise.all([read(child.stdout), read(child.stderr), child.status]);
+    const status = await Promise.race([listens, ended.then(([, , { code }]) => code || 1)]);
+    if (status !== undefined) this.#server = undefined;
+    return { status: status ?? 0, said };
   }
 
   async #stop(): Promise<void> {
