@@ -1,6 +1,6 @@
 /** Clients that take or give their bytes slowly, or never, before a real server: places come free, memory stays bounded. */
 import assert from "node:assert/strict";
-import { denoInspector, heapAfterCollection } from "../storm/inspector.ts";
+import { denoInspector, heapAfterCollection } from "../bench/inspector.ts";
 import { RawRequest } from "../workerd/raw.ts";
 import { CHAT, errorOf } from "./app.ts";
 import type { Server } from "./server.ts";
