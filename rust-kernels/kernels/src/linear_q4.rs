@@ -69,11 +69,11 @@ unsafe fn linear<const MIN: bool>(
         };
         #[cfg(target_feature = "relaxed-simd")]
         {
-            use crate::simd::{Bytes, Paired, Relaxed};
+            use crate::simd::{Bytes, Relaxed};
             if bytes == Bytes::Widen as u32 {
-                return crate::product::linear::<simd::Q4<Paired, MIN>>(to, x, weight, rows, width);
+                return crate::product::linear::<simd::Q4<Relaxed<true>, MIN>>(to, x, weight, rows, width);
             }
-            crate::product::linear::<simd::Q4<Relaxed, MIN>>(to, x, weight, rows, width);
+            crate::product::linear::<simd::Q4<Relaxed<false>, MIN>>(to, x, weight, rows, width);
         }
         #[cfg(not(target_feature = "relaxed-simd"))]
         crate::product::linear::<simd::Q4<crate::simd::Widened, MIN>>(to, x, weight, rows, width);

@@ -46,11 +46,11 @@ pub unsafe extern "C" fn linear_q8(
         {
             use crate::simd::Relaxed;
             if bytes == Bytes::Unsigned as u32 {
-                type W = Q8<Relaxed, true>;
+                type W = Q8<Relaxed<false>, true>;
                 return linear::<W>(to, x, weight, rows, width);
             }
             if bytes == Bytes::Signed as u32 {
-                type W = Q8<Relaxed, false>;
+                type W = Q8<Relaxed<false>, false>;
                 return linear::<W>(to, x, weight, rows, width);
             }
         }

@@ -142,19 +142,24 @@ pub trait Dot: Copy {
     fn sum(self, start: v128) -> v128;
 }
 
-/// Weights in 0..=127 with one relaxed instruction, exact on every engine; or 8 bits where [`Bytes`] says that they are.
+/// Bytes as they are, by relaxed instructions. Weights in 0..=127, exact on every engine; or 8 bits where [`Bytes`] says that
+/// they are.
+///
+/// `PAIRED`: weights in 0..=15, for where [`Bytes`] says that pairs are summed in 16 bits. There, three instructions follow
+/// each product to make 32 bits of its pairs; here they follow a whole block of 32, whose pairs add up to less than
+/// 8 * 2 * 128 * 15 = 30720. Exact on every engine as well.
 #[cfg(target_feature = "relaxed-simd")]
 #[derive(Clone, Copy)]
-pub struct Relaxed(v128);
+pub struct Relaxed<const PAIRED: bool>(v128);
 
 #[cfg(target_feature = "relaxed-simd")]
-impl Dot for Relaxed {
+impl<const PAIRED: bool> Dot for Relaxed<PAIRED> {
     type Lanes = v128;
     type Word = v128;
     const WORD: usize = 16;
-    const VECTORS: usize = 2;
+    const VECTORS: usize = if PAIRED { 1 } else { 2 };
     const ROWS: usize = 4;
-    const FEWEST_ROWS: usize = 20;
+    const FEWEST_ROWS: usize = if PAIRED { 28 } else { 20 };
     #[inline(always)]
     fn lanes(bytes: v128) -> v128 {
         bytes
@@ -174,60 +179,15 @@ impl Dot for Relaxed {
     }
     #[inline(always)]
     fn new(start: v128) -> Self {
-        Self(start)
+        Self(if PAIRED { i16x8_splat(0) } else { start })
     }
     #[inline(always)]
     fn step_rows(self, x: v128, w: v128) -> Self {
-        Self(i32x4_relaxed_dot_i8x16_i7x16_add(x, w, self.0))
-    }
-    #[inline(always)]
-    fn step_columns(self, x: v128, w: v128) -> Self {
-        Self(i32x4_relaxed_dot_i8x16_i7x16_add(x, w, self.0))
-    }
-    #[inline(always)]
-    fn sum(self, _: v128) -> v128 {
-        self.0
-    }
-}
-
-/// Weights in 0..=15 where [`Bytes`] says that pairs are summed in 16 bits: there, three instructions follow each product
-/// to make 32 bits of its pairs, and here they follow a whole block of 32, whose pairs add up to less than
-/// 8 * 2 * 128 * 15 = 30720. Exact on every engine.
-#[cfg(target_feature = "relaxed-simd")]
-#[derive(Clone, Copy)]
-pub struct Paired(v128);
-
-#[cfg(target_feature = "relaxed-simd")]
-impl Dot for Paired {
-    type Lanes = v128;
-    type Word = v128;
-    const WORD: usize = Relaxed::WORD;
-    const VECTORS: usize = 1;
-    const ROWS: usize = 4;
-    const FEWEST_ROWS: usize = 28;
-    #[inline(always)]
-    fn lanes(bytes: v128) -> v128 {
-        bytes
-    }
-    #[inline(always)]
-    fn word(splat: v128) -> v128 {
-        splat
-    }
-    #[inline(always)]
-    unsafe fn put_words(words: v128, to: *mut u8) {
-        Relaxed::put_words(words, to);
-    }
-    #[inline(always)]
-    unsafe fn panel_word(from: *const u8) -> v128 {
-        Relaxed::panel_word(from)
-    }
-    #[inline(always)]
-    fn new(_: v128) -> Self {
-        Self(i16x8_splat(0))
-    }
-    #[inline(always)]
-    fn step_rows(self, x: v128, w: v128) -> Self {
-        Self(i16x8_add(self.0, i16x8_relaxed_dot_i8x16_i7x16(x, w)))
+        Self(if PAIRED {
+            i16x8_add(self.0, i16x8_relaxed_dot_i8x16_i7x16(x, w))
+        } else {
+            i32x4_relaxed_dot_i8x16_i7x16_add(x, w, self.0)
+        })
     }
     #[inline(always)]
     fn step_columns(self, x: v128, w: v128) -> Self {
@@ -235,7 +195,11 @@ impl Dot for Paired {
     }
     #[inline(always)]
     fn sum(self, start: v128) -> v128 {
-        i32x4_add(start, i32x4_dot_i16x8(self.0, constant!(i32 0x0001_0001)))
+        if PAIRED {
+            i32x4_add(start, i32x4_dot_i16x8(self.0, constant!(i32 0x0001_0001)))
+        } else {
+            self.0
+        }
     }
 }
 
