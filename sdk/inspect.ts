@@ -134,7 +134,8 @@ export async function fitVerdict(
   options: FitOptions,
 ): Promise<FitVerdict> {
   const backend = await WasmBackend.create(kernels, "simd128", options.memoryBudget);
-  const { plan, fits, asked } = find(backend, text, vision, options);
+  const found = find(backend, text, vision, options);
+  const { plan, fits, asked } = found;
   const { choice, parts } = plan;
   const neededBytes = sumOf(parts);
   return {
@@ -143,7 +144,9 @@ export async function fitVerdict(
     ...{ weights: choice.level, visionWeights: choice.visionWeights, contextTokens: choice.contextTokens },
     ...{ parts, neededBytes, budgetBytes: options.memoryBudget },
     missingBytes: Math.max(0, neededBytes - options.memoryBudget),
-    ...(fits ? {} : { reason: tooLarge(plan, asked).message, remedies: remedies(backend, text, vision, options) }),
+    ...(fits
+      ? {}
+      : { reason: tooLarge(plan, asked).message, remedies: remedies(backend, text, vision, options, found) }),
   };
 }
 
@@ -163,7 +166,13 @@ function inWords({ choice: { level, visionWeights } }: ModelPlan): string {
 }
 
 /** Every single change that makes it fit; all of them together if none does alone. */
-function remedies(backend: Backend, text: GgufFile, vision: GgufFile, options: FitOptions): Remedy[] {
+function remedies(
+  backend: Backend,
+  text: GgufFile,
+  vision: GgufFile,
+  options: FitOptions,
+  { asked, pair }: ReturnType<typeof find>,
+): Remedy[] {
   const remedy = (change: Remedy["change"]): Remedy[] => {
     try {
       const { plan, fits } = find(backend, text, vision, { ...options, ...change });
@@ -174,7 +183,6 @@ function remedies(backend: Backend, text: GgufFile, vision: GgufFile, options: F
       throw error;
     }
   };
-  const { asked, pair } = find(backend, text, vision, options);
   const least = (asked.visualTokens?.keep ?? pair.visionConfig.tokens) + LEAST_TEXT_TOKENS;
   const context = options.contextTokens === undefined ? [] : longestContext(options.contextTokens, least, remedy);
   const caches: Remedy["change"][] = [

@@ -1,7 +1,7 @@
 import { WeightFormat } from "./backend.ts";
 
 /** Rows whose blocks lie between each other in a packed matrix (`rust-kernels/kernels/src/pack.rs`). */
-const GROUP = 8;
+export const GROUP = 8;
 const BLOCK = 32;
 
 /** GGUF's type of the same blocks, and the 16-bit words of a block's integers. */

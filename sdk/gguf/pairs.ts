@@ -53,30 +53,31 @@ export async function readFront(source: Source, r: HeaderReader): Promise<Front>
   return { tensorCount, pairs, metadata: new GgufMetadata(source.name, values) };
 }
 
-/**
- * The front of a file with these changes: values that are not changed are copied byte for byte.
- *
- * @param tensorCount As many as before, if left out.
- * @throws {LorisError} `argument_invalid` for a key or value that cannot be written, and for `general.alignment`.
- */
-export function editedFront(pairs: Front["pairs"], changes: MetadataChanges, tensorCount?: number): Part[] {
-  const encoded = encodeChanges(changes);
-  const there = new Set(pairs.map(({ key }) => key));
-  const added = [...encoded].flatMap(([key, value]) => (there.has(key) ? [] : value ?? []));
-  const kept = pairs.flatMap((pair) => (encoded.has(pair.key) ? encoded.get(pair.key) ?? [] : pair));
-  const start = tensorCount === undefined
-    ? [{ start: 0, end: TENSOR_COUNT_END }]
-    : [{ start: 0, end: VERSION_END }, uint64(tensorCount)];
-  return joined([...start, uint64(kept.length + added.length), ...kept, ...added]);
-}
+/** Changes as they are written. */
+type EncodedChanges = ReadonlyMap<string, Uint8Array | undefined>;
 
-/** @throws {LorisError} as {@link editedFront}. */
-export function encodeChanges(changes: MetadataChanges): Map<string, Uint8Array | undefined> {
+/** @throws {LorisError} `argument_invalid` for a key or value that cannot be written, and for `general.alignment`. */
+export function encodeChanges(changes: MetadataChanges): EncodedChanges {
   if (changes.has("general.alignment")) {
     const message = "general.alignment cannot be changed: every tensor's place in the file follows it";
     throw new LorisError("argument_invalid", message, { param: "general.alignment" });
   }
   return new Map([...changes].map(([key, value]) => [key, value && encodePair(key, value)]));
+}
+
+/**
+ * The front of a file with these changes: values that are not changed are copied byte for byte.
+ *
+ * @param tensorCount As many as before, if left out.
+ */
+export function editedFront(pairs: Front["pairs"], changes: EncodedChanges, tensorCount?: number): Part[] {
+  const there = new Set(pairs.map(({ key }) => key));
+  const added = [...changes].flatMap(([key, value]) => (there.has(key) ? [] : value ?? []));
+  const kept = pairs.flatMap((pair) => (changes.has(pair.key) ? changes.get(pair.key) ?? [] : pair));
+  const start = tensorCount === undefined
+    ? [{ start: 0, end: TENSOR_COUNT_END }]
+    : [{ start: 0, end: VERSION_END }, uint64(tensorCount)];
+  return joined([...start, uint64(kept.length + added.length), ...kept, ...added]);
 }
 
 /** Neighbours become one range, so that a remote file is not asked for each pair alone. */

@@ -1,7 +1,15 @@
 import type { Source } from "../sources/source.ts";
 import type { GgufFile, GgufTensor } from "./gguf.ts";
 import { HeaderReader } from "./header_reader.ts";
-import { editedFront, type MetadataChanges, padding, partBytes, readFront, writeParts } from "./pairs.ts";
+import {
+  editedFront,
+  encodeChanges,
+  type MetadataChanges,
+  padding,
+  partBytes,
+  readFront,
+  writeParts,
+} from "./pairs.ts";
 import { encodeTensor } from "./typed_value.ts";
 import type { GgmlType } from "./types.ts";
 
@@ -37,29 +45,28 @@ export async function retypeTensors(
   types: ReadonlyMap<GgufTensor, GgmlType>,
   signal?: AbortSignal,
 ): Promise<RetypedFile> {
-  const { pairs } = await readFront(first, await HeaderReader.open(first, signal));
-  const tensors = [...file.tensors.values()];
   const whole = new Map([...SPLIT_KEYS.map((key) => [key, undefined] as const), ...changes]);
-  let offset = 0;
-  const entries = tensors.map((tensor) => {
+  const encoded = encodeChanges(whole);
+  const { pairs } = await readFront(first, await HeaderReader.open(first, signal));
+  let dataBytes = 0;
+  const tensors = [...file.tensors.values()].map((tensor) => {
     const type = types.get(tensor);
-    const entry = encodeTensor(tensor.name, tensor.shape, type?.id ?? tensor.typeId, offset);
+    const entry = encodeTensor(tensor.name, tensor.shape, type?.id ?? tensor.typeId, dataBytes);
     const bytes = tensorBytes(tensor, type);
-    offset += bytes + padding(bytes, file.alignment).length;
-    return entry;
+    const gap = padding(bytes, file.alignment);
+    dataBytes += bytes + gap.length;
+    return { tensor, isRetyped: type !== undefined, entry, gap };
   });
-  const header = [...editedFront(pairs, whole, tensors.length), ...entries];
+  const header = [...editedFront(pairs, encoded, tensors.length), ...tensors.map(({ entry }) => entry)];
   header.push(padding(partBytes(header), file.alignment));
   return {
-    fileBytes: partBytes(header) + offset,
+    fileBytes: partBytes(header) + dataBytes,
     async *chunks(dataOf, signal) {
       yield* writeParts(first, header, signal);
-      for (const tensor of tensors) {
+      for (const { tensor, isRetyped, gap } of tensors) {
         const { source, offset, bytes } = tensor;
-        const type = types.get(tensor);
-        if (type) yield* dataOf(tensor);
+        if (isRetyped) yield* dataOf(tensor);
         else yield* writeParts(source, [{ start: offset, end: offset + bytes }], signal);
-        const gap = padding(tensorBytes(tensor, type), file.alignment);
         if (gap.length > 0) yield gap;
       }
     },

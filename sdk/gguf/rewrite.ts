@@ -46,9 +46,9 @@ export async function* rewriteMetadata(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
   // a mistake in them is told before the file is read
-  encodeChanges(changes);
+  const encoded = encodeChanges(changes);
   const { front, tensors, data, alignment } = await readHeader(source, signal);
-  const header = [...editedFront(front.pairs, changes), tensors];
+  const header = [...editedFront(front.pairs, encoded), tensors];
   yield* writeParts(source, [...header, padding(partBytes(header), alignment), data], signal);
 }
 

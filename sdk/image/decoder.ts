@@ -1,5 +1,5 @@
 import { LorisError, type LorisErrorCode } from "../errors.ts";
-import { engineMemory } from "../memory/engine_memory.ts";
+import { engineMemory, PAGE_BYTES } from "../memory/engine_memory.ts";
 
 /** Formats that are decoded, in the order of the module's numbers. */
 const FORMATS = ["jpeg", "png", "webp", "gif", "bmp"] as const;
@@ -33,7 +33,6 @@ interface ImageExports {
   ran_out(): number;
 }
 
-const PAGE_BYTES = 65536;
 /** The module's stack, constants, and allocator's own needs; the rest of its memory is for pictures. */
 const OWN_BYTES = 24 * PAGE_BYTES;
 

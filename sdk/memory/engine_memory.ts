@@ -1,6 +1,7 @@
 import { LorisError } from "../errors.ts";
 
-const PAGE_BYTES = 65536;
+/** Of a WebAssembly memory. */
+export const PAGE_BYTES = 65536;
 
 /**
  * A WebAssembly memory of whole pages of 64 KiB.

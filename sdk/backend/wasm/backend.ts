@@ -13,15 +13,14 @@ import {
   WeightFormat,
 } from "../backend.ts";
 import * as composed from "../composed.ts";
-import { engineMemory, refusedByEngine } from "../../memory/engine_memory.ts";
+import { GROUP } from "../packed_blocks.ts";
+import { engineMemory, PAGE_BYTES, refusedByEngine } from "../../memory/engine_memory.ts";
 import type { KernelBuild } from "./build.ts";
 import type { KernelExports } from "./exports.ts";
 
-const PAGE_BYTES = 65536;
 /** What the modules declare: a stack of one page, and their constants. */
 const OWN_PAGES = 3;
 const MAX_PAGES = 65536;
-const GROUP = 8;
 
 /** The operations on the CPU: every call runs at once, in the kernels' own memory of a fixed size. */
 export class WasmBackend implements Backend {

@@ -1,8 +1,7 @@
 import { type Matrix, WeightFormat } from "../../backend.ts";
+import { GROUP } from "../../packed_blocks.ts";
 import type { DeviceMemory, Operand } from "../memory.ts";
 
-/** Columns of a packed matrix that lie together. */
-const GROUP = 8;
 /** Workgroups that a dimension takes. */
 export const MAX_GROUPS = 65535;
 
