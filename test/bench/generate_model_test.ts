@@ -2,24 +2,16 @@ import assert from "node:assert/strict";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { load } from "../../sdk/load.ts";
 import { fileSource } from "../../sdk/sources/file.ts";
+import { inFolder } from "../folder.ts";
 import { generateModel, SHAPES } from "./generate_model.ts";
 import { matrix, type SeededType, vector } from "./seeded_weights.ts";
 
 const SMALL = SHAPES.small;
 const photo = await Deno.readFile(new URL("../../examples/photos/chelsea.jpg", import.meta.url));
 
-async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 for (const type of ["F16", "Q8_0", "Q4_0"] as const satisfies readonly SeededType[]) {
   Deno.test(`generateModel() writes a ${type} pair that loads and answers with finite numbers`, () =>
-    withFolder(async (folder) => {
+    inFolder(async (folder) => {
       const pair = await generateModel(folder, SMALL, type);
       const sources = { text: fileSource(pair.text), vision: fileSource(pair.vision) };
       const captioner = await load({ ...sources, contextTokens: 256 });
@@ -32,7 +24,7 @@ for (const type of ["F16", "Q8_0", "Q4_0"] as const satisfies readonly SeededTyp
 }
 
 Deno.test("generateModel() gives the same bytes for the same seed, others for another", () =>
-  withFolder(async (folder) => {
+  inFolder(async (folder) => {
     const bytes = async (name: string, seed: number) => {
       const pair = await generateModel(`${folder}/${name}`, SMALL, "Q8_0", seed);
       return [await Deno.readFile(pair.text), await Deno.readFile(pair.vision)];
@@ -43,7 +35,7 @@ Deno.test("generateModel() gives the same bytes for the same seed, others for an
   }));
 
 Deno.test("generateModel() writes the types and shapes that were asked for", () =>
-  withFolder(async (folder) => {
+  inFolder(async (folder) => {
     const pair = await generateModel(folder, SMALL, "Q4_0");
     const source = fileSource(pair.text);
     const { tensors, metadata } = await openGguf(source);

@@ -4,21 +4,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildApi } from "../../tools/build_api.ts";
 import { serveFiles } from "../bench/workerd/file_server.ts";
+import { inFolder } from "../folder.ts";
 import { ROOT } from "./blocks.ts";
 import { entryPoints, packageConfig } from "./package_config.ts";
 
 const MODELS = { "text.gguf": "nano-text-q4_0.gguf", "mmproj.gguf": "nano-mmproj-q8_0.gguf" };
 const ENTRIES = await entryPoints();
-
-/** A folder for one test. */
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 async function deno(args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

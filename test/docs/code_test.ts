@@ -1,6 +1,7 @@
 /** Programs in the documents: each is checked by the compiler and run in the repository, as a reader would. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { inFolder } from "../folder.ts";
 import { type Block, blocksIn, documents, ROOT } from "./blocks.ts";
 import { packageConfig } from "./package_config.ts";
 
@@ -37,14 +38,7 @@ Deno.test("programs in the documents pass the compiler and run", async (t) => {
     await t.step({
       name: `${block.file}:${block.line}`,
       ignore: block.needs !== undefined,
-      fn: async () => {
-        const folder = await Deno.makeTempDir();
-        try {
-          await run(block, folder);
-        } finally {
-          await Deno.remove(folder, { recursive: true });
-        }
-      },
+      fn: () => inFolder((folder) => run(block, folder)),
     });
   }
 });

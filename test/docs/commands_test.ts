@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inFolder } from "../folder.ts";
 import type { Block } from "./blocks.ts";
 import { commandsOf, Shell } from "./commands.ts";
 
@@ -9,15 +10,14 @@ Deno.test("commandsOf() keeps lines that go on and documents that a command read
   assert.deepEqual(commandsOf(block(text)), ["a  # why", "b \\\n  c", "curl -d @- x <<JSON\n{ 1 }\nJSON", "d"]);
 });
 
-Deno.test("a Shell tells each command's exit status, and finds this Deno under both of its names", async () => {
-  const folder = await Deno.makeTempDir();
-  const shell = await Shell.open(folder);
-  try {
-    const outcomes = await shell.run(block("deno --version\nnpx -y deno@1.0.0 --version\nfalse | true\n"));
-    assert.deepEqual(outcomes.map(({ status }) => status), [0, 0, 1]);
-    for (const { said } of outcomes.slice(0, 2)) assert.ok(said.startsWith(`deno ${Deno.version.deno} `), said);
-  } finally {
-    await shell.close();
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+Deno.test("a Shell tells each command's exit status, and finds this Deno under both of its names", () =>
+  inFolder(async (folder) => {
+    const shell = await Shell.open(folder);
+    try {
+      const outcomes = await shell.run(block("deno --version\nnpx -y deno@1.0.0 --version\nfalse | true\n"));
+      assert.deepEqual(outcomes.map(({ status }) => status), [0, 0, 1]);
+      for (const { said } of outcomes.slice(0, 2)) assert.ok(said.startsWith(`deno ${Deno.version.deno} `), said);
+    } finally {
+      await shell.close();
+    }
+  }));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { journalLine, parseJournal } from "../../sdk/evaluate/journal.ts";
+import { inFolder } from "../folder.ts";
 import { Journal } from "../../src/cli/journal.ts";
 
 interface Result {
@@ -20,14 +21,8 @@ const ENTRIES = [
 ];
 const BYTES = new TextEncoder().encode(ENTRIES.map((one) => journalLine(one, isResult)).join(""));
 
-async function inFolder(test: (path: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(`${folder}/journal.jsonl`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const withJournal = (test: (path: string) => void | Promise<void>) =>
+  inFolder((folder) => test(`${folder}/journal.jsonl`));
 
 /** Lines that end before a byte. */
 const wholeLines = (length: number) => BYTES.subarray(0, length).filter((byte) => byte === 10).length;
@@ -68,7 +63,7 @@ Deno.test("journalLine() refuses a result that JSON would change", () => {
 });
 
 Deno.test("Journal goes on where a run ended, at whatever byte that was", () =>
-  inFolder((path) => {
+  withJournal((path) => {
     for (let length = 0; length <= BYTES.length; length += 7) {
       Deno.writeFileSync(path, BYTES.subarray(0, length));
       const journal = new Journal(path, isResult);
@@ -81,7 +76,7 @@ Deno.test("Journal goes on where a run ended, at whatever byte that was", () =>
   }));
 
 Deno.test("Journal gives results by configuration and item, written ones and read ones", () =>
-  inFolder((path) => {
+  withJournal((path) => {
     const journal = new Journal(path, isResult);
     assert.equal(journal.get("dense", "1.jpg"), undefined);
     for (const one of ENTRIES) journal.add(one);
@@ -97,7 +92,7 @@ Deno.test("Journal gives results by configuration and item, written ones and rea
   }));
 
 Deno.test("Journal says which file cannot be opened, or is no journal, and leaves that one as it is", () =>
-  inFolder((path) => {
+  withJournal((path) => {
     assert.throws(() => new Journal(`${path}/no/such`, isResult), {
       code: "source_failed",
       message: /no\/such cannot/,
@@ -124,7 +119,7 @@ Deno.test({
   name: "Journal takes back the part of a line that a full disk held, and the next line is a line",
   ignore: Deno.build.os === "windows",
   fn: () =>
-    inFolder(async (path) => {
+    withJournal(async (path) => {
       const module = new URL("../../src/cli/journal.ts", import.meta.url).href;
       const { stdout, stderr } = await new Deno.Command("bash", {
         args: [
