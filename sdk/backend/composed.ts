@@ -7,7 +7,6 @@ import {
   type GatedPlaces,
   type Input,
   type KvLayer,
-  type Matrix,
   type Product,
   readsQuantized,
 } from "./backend.ts";
@@ -22,7 +21,7 @@ export function rmsNormLinear(
   rows: number,
   eps: number,
 ): void {
-  normalize(b, between, x, weight, rows, eps, products.map(({ matrix }) => matrix));
+  normalize(b, between, x, weight, rows, eps, products);
   for (const { dst, matrix } of products) {
     b.linear(dst, between.floats, between.quantized, matrix, 0, rows, Epilogue.store);
   }
@@ -82,7 +81,7 @@ export function projectAndStore(
   b.turnAndStore(cache, queries?.dst ?? 0, keys.dst, values.dst, turns, slot, rows, heads);
 }
 
-/** `rmsNorm` of rows, in the forms that these matrices, all of one width, read. */
+/** `rmsNorm` of rows, in the forms that the products' matrices, all of one width, read. */
 export function normalize(
   b: Backend,
   dst: Input,
@@ -90,10 +89,11 @@ export function normalize(
   weight: number,
   rows: number,
   eps: number,
-  matrices: readonly Matrix[],
+  products: readonly Product[],
 ): void {
-  const { width } = matrices[0]!;
-  const records = matrices.filter(({ format }) => readsQuantized(format)).length;
+  const { width } = products[0]!.matrix;
+  let records = 0;
+  for (const { matrix } of products) if (readsQuantized(matrix.format)) records++;
   if (records > 0) b.rmsNormQuantize(dst.quantized, x, weight, rows, width, eps);
-  if (records < matrices.length) b.rmsNorm(dst.floats, x, weight, rows, width, eps);
+  if (records < products.length) b.rmsNorm(dst.floats, x, weight, rows, width, eps);
 }

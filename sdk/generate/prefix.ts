@@ -38,14 +38,24 @@ export function slotsOf(
  * or none is equal.
  */
 export function sharedSlots(slots: readonly Slot[], prompt: readonly SlottedPiece[]): number {
-  const all = allSlots(prompt);
-  const most = Math.min(slots.length, all.length - 1);
-  let equal = 0;
-  while (equal < most && slots[equal] === all[equal]) equal++;
+  let length = 0;
+  for (const piece of prompt) length += piece.slots.length;
+  const equal = equalSlots(slots, prompt, Math.min(slots.length, length - 1));
   let start = 0;
   for (const { kind, slots } of prompt) {
     if (kind === "tile" && equal > start && equal < start + slots.length) return start;
     start += slots.length;
+  }
+  return equal;
+}
+
+/** How many of the first slots are a prompt's, `most` at most. */
+function equalSlots(slots: readonly Slot[], prompt: readonly SlottedPiece[], most: number): number {
+  let equal = 0;
+  for (const { slots: wanted } of prompt) {
+    for (let i = 0; i < wanted.length; i++, equal++) {
+      if (equal >= most || slots[equal] !== wanted[i]) return equal;
+    }
   }
   return equal;
 }

@@ -129,14 +129,13 @@ export class Attention {
     const queries = this.#queries(x, index, all, run);
     const kept = this.#probabilities(index, all, run);
     let probabilities = kept;
+    const given = kept !== 0 && !w.attnQ;
     for (const part of run.parts) {
+      const { cache: { layers, textSlots }, rows, slot } = part;
       const offset = (part.row - run.row) * this.#queryRowBytes;
-      const kv = part.cache.layers[index]!;
+      const [to, from, kv] = [attended + offset, queries + offset, layers[index]!];
       const texts = part.textSlot + part.text.rows;
-      b.attention(
-        ...[attended + offset, queries + offset, kv, scratch, part.rows, c.heads, part.slot, true] as const,
-        ...[probabilities, kept !== 0 && !w.attnQ, part.cache.textSlots, texts] as const,
-      );
+      b.attention(to, from, kv, scratch, rows, c.heads, slot, true, probabilities, given, textSlots, texts);
       if (kept !== 0) probabilities += this.#probabilitiesOf(part) * 4;
     }
     if (this.#record) this.#keepRecord(this.#record, index, run.parts[0]!);

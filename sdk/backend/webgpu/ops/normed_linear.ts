@@ -51,7 +51,7 @@ export function rmsNormLinear(
   eps: number,
 ): void {
   if (rows > FEW_ROWS || !m.keepsActivations) {
-    composed.normalize(m, between, x, weight, rows, eps, products.map(({ matrix }) => matrix));
+    composed.normalize(m, between, x, weight, rows, eps, products);
     return linearTogether(m, m.records, products, between, rows);
   }
   const { width } = products[0]!.matrix;
