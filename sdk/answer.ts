@@ -38,14 +38,18 @@ export class DeferredAnswer<Result> implements Answer<Result> {
     this.#result ??= new Promise((resolve, reject) => this.#settle = { resolve, reject });
     this.#result.catch(() => {});
     this.#generator = this.#start();
+    let left = true;
     try {
-      this.#settle!.resolve(yield* this.#generator);
+      const result = yield* this.#generator;
+      left = false;
+      this.#settle!.resolve(result);
     } catch (error) {
+      left = false;
       this.#settle!.reject(error);
       throw error;
     } finally {
-      // left early: the work has stopped, so there will be no result
-      this.#settle!.reject(new DOMException("the answer was abandoned", "AbortError"));
+      // the work has stopped, so there will be no result
+      if (left) this.#settle!.reject(new DOMException("the answer was abandoned", "AbortError"));
     }
   }
 

@@ -1,4 +1,7 @@
-/** What a request leaves at signals when it has ended: nothing, for what runtimes keep there may hold all of it long after. */
+/**
+ * What a request leaves when it has ended, nothing: neither listeners at signals nor exceptions that nobody saw. Runtimes may
+ * keep both, and with them all of the request, until a full collection.
+ */
 import assert from "node:assert/strict";
 import { DOGS, open } from "../sdk/model.ts";
 import { picture, TestApp } from "./app.ts";
@@ -28,6 +31,24 @@ async function listenersOf(run: () => Promise<void>): Promise<{ added: number; l
   return { added, left: Array.from(left.values()).reduce((sum, { size }) => sum + size, 0) };
 }
 
+/** Runs something; returns how many of the runtime's own exceptions were made. */
+async function exceptionsOf(run: () => Promise<void>): Promise<number> {
+  const { DOMException: Kept } = globalThis;
+  let made = 0;
+  globalThis.DOMException = class extends Kept {
+    constructor(...args: ConstructorParameters<typeof Kept>) {
+      super(...args);
+      made++;
+    }
+  } as typeof Kept;
+  try {
+    await run();
+  } finally {
+    globalThis.DOMException = Kept;
+  }
+  return made;
+}
+
 const app = new TestApp(await open({ contextTokens: 512 }), { shutdown: new AbortController().signal });
 const caption = (body: BodyInit) =>
   app.app.request("/caption?max_tokens=2", { method: "POST", body, headers: { "content-type": "image/jpeg" } });
@@ -50,3 +71,24 @@ for (const [name, [status, send]] of Object.entries(REQUESTS)) {
     assert.equal(left, 0);
   });
 }
+
+for (const [name, [status, send]] of Object.entries(REQUESTS)) {
+  Deno.test(`no exception of the runtime's is made by ${name}`, async () => {
+    const made = await exceptionsOf(async () => {
+      const response = await send();
+      await response.text();
+      assert.equal(response.status, status);
+    });
+    assert.equal(made, 0);
+  });
+}
+
+Deno.test("an answer that is left makes one for its reason", async () => {
+  const made = await exceptionsOf(async () => {
+    const response = await app.chat({ messages: [picture()], max_tokens: 200, stream: true });
+    const reader = response.body!.getReader();
+    await reader.read();
+    await reader.cancel();
+  });
+  assert.ok(made > 0, "none is counted");
+});
