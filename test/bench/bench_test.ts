@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { barChart } from "./chart.ts";
 import { ceilings } from "./ceilings.ts";
-import { kernelRatios } from "./kernels.ts";
+import { kernelJobs, kernelRatios } from "./kernels.ts";
 import { interleave, median } from "./measure.ts";
 import { compareText } from "./peers/compare.ts";
 import { ratiosOf } from "./peers/ratios.ts";
@@ -32,6 +32,13 @@ Deno.test("interleave() runs the jobs in turn and divides work by the median", a
 
 Deno.test("ceilings() are modules that the engine accepts and runs", async () => {
   for (const job of ceilings()) {
+    assert.ok(job.work > 0, job.name);
+    await job.run();
+  }
+});
+
+Deno.test("kernelJobs() has room for all of its jobs, which run", async () => {
+  for (const job of await kernelJobs()) {
     assert.ok(job.work > 0, job.name);
     await job.run();
   }

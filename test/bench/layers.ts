@@ -52,7 +52,8 @@ export class LayerBench {
     maxRows: number,
     { build = "relaxed", copies = 1 }: { build?: KernelBuild; copies?: number } = {},
   ) {
-    const bytes = (96 << 20) + copies * layerOps(layer);
+    // half of it is for work: rows, weights as they come in, and the copies
+    const bytes = (192 << 20) + 2 * copies * layerOps(layer);
     return new LayerBench(await Bench.create(build, bytes), layer, format, maxRows, copies);
   }
 

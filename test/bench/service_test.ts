@@ -7,7 +7,8 @@ import { cpuMs } from "./service/process.ts";
 import { chart, gainOf, markdown, type ServiceReport } from "./service/report.ts";
 import { checkEqual, measureWorkload, type Row, runAll } from "./service/rounds.ts";
 import type { Target } from "./service/target.ts";
-import { type Asked, withComment, workloads } from "./service/workloads.ts";
+import { type Asked, workloads } from "./service/workloads.ts";
+import { withComment } from "./with_comment.ts";
 
 const PHOTO = await Deno.readFile(new URL("../../examples/photos/chelsea.jpg", import.meta.url));
 const asked = (seed: number): Asked => ({ messages: [], maxTokens: 1, temperature: 0, seed });
