@@ -1,138 +1,20 @@
 import { type Answer, DeferredAnswer } from "./answer.ts";
+import { type CaptionOptions, type ChatOptions, type ChatResult, DEFAULT_PROMPT, type Message } from "./chat.ts";
 import { LorisError } from "./errors.ts";
-import { LogprobReader, type LogprobsOptions, type TokenLogprob } from "./generate/logprobs.ts";
-import { type ResponseFormat, ResponseFormats } from "./generate/response_format.ts";
-import { Sampler, type SamplingOptions } from "./generate/sampling.ts";
+import { LogprobReader, type TokenLogprob } from "./generate/logprobs.ts";
+import { ResponseFormats } from "./generate/response_format.ts";
+import { Sampler } from "./generate/sampling.ts";
 import { Scheduler } from "./generate/scheduler.ts";
 import type { Delta } from "./generate/token_log.ts";
-import type { ImageDecoder } from "./image/decoder.ts";
-import { cancelImage, type ImageInput, readImageBytes } from "./image/input.ts";
-import { Picture } from "./image/picture.ts";
-import { type Detail, tilePlan } from "./image/tiles.ts";
-import type { KvCache } from "./lazy/cache.ts";
-import { isDense, lazyLayers, type LazyMode } from "./lazy/plan.ts";
-import type { Assembled } from "./model/assemble.ts";
-import type { PromptPiece } from "./model/vlm.ts";
+import type { ImageInput } from "./image/input.ts";
+import { checkMaxTokens, type PictureReader, prepareChat, type PromptWriter, readPictures } from "./prepared_chat.ts";
+import { type LazyReport, lazyReport, type MemoryReport, memoryReport } from "./reports.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
-import { buildPrompt, type Prompt } from "./text/prompt.ts";
 import { checkPromptBounds } from "./text/prompt_bounds.ts";
-import { type ChatMessage, checkMessages } from "./text/template.ts";
-import type { Tokenizer } from "./text/tokenizer.ts";
-
-/** One part of a message. */
-export type ContentPart =
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly image: ImageInput; readonly detail?: Detail };
-
-/** One turn of a conversation. */
-export interface Message {
-  /** Who speaks; "assistant" is the model, with what it said before. */
-  readonly role: "system" | "user" | "assistant";
-  /** Text, or text and pictures in the order in which the model is to read them. */
-  readonly content: string | readonly ContentPart[];
-}
-
-/** How an answer is made. Everything may be left out. */
-export interface ChatOptions extends SamplingOptions, LogprobsOptions {
-  /** The most tokens of the answer; 256. What does not fit the context is refused before any work. */
-  readonly maxTokens?: number;
-  /** Up to 16 strings that end the answer and are not part of it. */
-  readonly stop?: readonly string[];
-  /** Free text, the default, any JSON object, or JSON of a schema, which the answer then cannot but be. */
-  readonly responseFormat?: ResponseFormat;
-  /** For images that do not say it themselves: "low" (one tile, the default) or "high" (the model's tiling). */
-  readonly detail?: Detail;
-  /** The most tiles of one image, the overview included; 17. */
-  readonly maxTiles?: number;
-  /** Ends the work within a token or a layer; what is thrown is the signal's reason. */
-  readonly signal?: AbortSignal;
-  /**
-   * `ctx.waitUntil` of a Cloudflare Worker, needed there: told of what this request computes, for itself and for those that
-   * are answered together with it.
-   */
-  readonly waitUntil?: (work: Promise<unknown>) => void;
-}
-
-/** As {@link ChatOptions}, with the question that is asked of the picture. */
-export interface CaptionOptions extends ChatOptions {
-  /** "Describe this image." if left out. */
-  readonly prompt?: string;
-}
-
-/** Tokens of a request. Image tokens that `visualTokens` leaves out are not counted: they are never in the context. */
-export interface Usage {
-  /** Of the whole prompt: texts, image tokens and the template's own. */
-  readonly promptTokens: number;
-  /** Of the answer, with that of its end if the model ended it. */
-  readonly completionTokens: number;
-  /** Those of the prompt's tokens that stand for pictures. */
-  readonly imageTokens: number;
-  /** Those of the prompt's tokens that an earlier request had left in the KV cache. */
-  readonly cachedTokens: number;
-}
-
-/** Where the time of a request went, in milliseconds. */
-export interface Timings {
-  /** Decoding, turning and resizing pictures. */
-  readonly decodeImageMs: number;
-  /** The encoder's passes over tiles; 0 if their image tokens were kept from an earlier request. */
-  readonly visionMs: number;
-  /** The decoder's pass over what of the prompt is not in the KV cache yet. */
-  readonly prefillMs: number;
-  /** One decode step, on average; 0 if there was none. */
-  readonly perTokenMs: number;
-}
-
-/** A finished answer. */
-export interface ChatResult {
-  /** The whole answer, without the stop string that ended it. */
-  readonly text: string;
-  /** "stop": the model, the end of its JSON or a stop string ended it; "length": `maxTokens` or the context did. */
-  readonly finishReason: "stop" | "length";
-  /** The text's tokens, where `logprobs` asks for them; that of the end is none of them. */
-  readonly logprobs?: readonly TokenLogprob[];
-  /** Tokens that it took. */
-  readonly usage: Usage;
-  /** Time that it took. */
-  readonly timings: Timings;
-}
-
-/** Bytes in use, from the memories themselves and the static plan. */
-export interface MemoryReport {
-  /** Size of the model's memory and of the picture decoder's largest. */
-  readonly peakBytes: number;
-  /** With the ring through which streamed layers go. */
-  readonly weightsBytes: number;
-  /** KV caches of all conversations. */
-  readonly kvBytes: number;
-  /** Queries that anchors leave for their lazy layers; 0 if no layer is lazy. */
-  readonly qCacheBytes: number;
-  /** Work area of the forward passes. */
-  readonly activationBytes: number;
-}
-
-/** What the lazy plan does to the KV caches of all conversations. */
-export interface LazyReport {
-  /** "off" if no layer is lazy. */
-  readonly mode: LazyMode | "off";
-  /** Of the decoder. */
-  readonly layers: number;
-  /** How many of them inherit queries and keys. */
-  readonly lazyLayers: number;
-  /** What the caches take. */
-  readonly kvBytes: number;
-  /** What the same caches would take without a lazy layer. */
-  readonly denseKvBytes: number;
-}
+import { checkMessages } from "./text/template.ts";
 
 /** What {@link Captioner} is made of; `load` puts it together. */
-export interface CaptionerParts {
-  readonly model: Assembled;
-  readonly tokenizer: Tokenizer;
-  /** Jinja template of a conversation. */
-  readonly template: string;
-  readonly images: ImageDecoder;
-  readonly maxImageBytes: number;
+export interface CaptionerParts extends PictureReader, PromptWriter {
   readonly memoryBytes: () => number;
   /** What was tried to compute on, and what came of it. */
   readonly backendReason: string;
@@ -140,12 +22,7 @@ export interface CaptionerParts {
   readonly onCpu?: () => Promise<CaptionerParts>;
 }
 
-/** What is asked of a picture, if nothing else. */
-export const DEFAULT_PROMPT = "Describe this image.";
-
 type OpenParts = CaptionerParts & { readonly scheduler: Scheduler; readonly formats: ResponseFormats };
-
-const DEFAULTS = { maxTokens: 256, maxTiles: 17 };
 
 /**
  * A loaded model: pictures and messages in, text out. As many requests as it was loaded for are computed at once; others wait
@@ -210,27 +87,12 @@ export class Captioner {
   /** Bytes in use. */
   get memory(): MemoryReport {
     const { model, images, memoryBytes } = this.#parts;
-    const bytes = (name: string) => model.parts.find((p) => p.name === name)?.bytes ?? 0;
-    return {
-      peakBytes: memoryBytes() + images.peakMemoryBytes,
-      weightsBytes: bytes("weights") + bytes("vision ring"),
-      kvBytes: bytes("kv cache"),
-      qCacheBytes: bytes("q cache"),
-      activationBytes: bytes("activations"),
-    };
+    return memoryReport(model, memoryBytes() + images.peakMemoryBytes);
   }
 
   /** What the lazy plan saves. */
   get lazy(): LazyReport {
-    const { caches, lazy } = this.#parts.model;
-    const total = (of: (cache: KvCache) => number) => caches.reduce((sum, cache) => sum + of(cache), 0);
-    return {
-      mode: isDense(lazy) ? "off" : lazy.mode,
-      layers: lazy.anchor.length,
-      lazyLayers: lazyLayers(lazy).length,
-      kvBytes: total(({ bytes }) => bytes),
-      denseKvBytes: total(({ denseBytes }) => denseBytes),
-    };
+    return lazyReport(this.#parts.model);
   }
 
   /**
@@ -299,7 +161,7 @@ export class Captioner {
   }
 
   async *#answer(messages: readonly Message[], options: ChatOptions): AsyncGenerator<Delta, ChatResult> {
-    const { tokenizer, template, formats } = this.#parts;
+    const { tokenizer, formats } = this.#parts;
     checkMessages(messages);
     checkPromptBounds(messages, this.contextTokens, tokenizer.longestTokenBytes);
     checkMaxTokens(options.maxTokens);
@@ -308,20 +170,12 @@ export class Captioner {
     const logprobs = LogprobReader.of(tokenizer, options);
     const constraint = formats.constraint(options.responseFormat);
     const { signal } = options;
-    const pictures = await this.#pictures(messages, options);
+    const pictures = await readPictures(this.#parts, messages, options);
     // the GPU may have failed meanwhile
     await this.#moving;
-    const layouts = pictures.map(({ plan }) => ({
-      rows: plan.rows,
-      cols: plan.columns,
-      tokensPerTile: this.#tileTokens,
-    }));
-    const prompt = buildPrompt(tokenizer, template, withoutImages(messages), layouts);
-    const maxTokens = this.#fit(prompt, options.maxTokens);
-    const pieces = promptPieces(prompt, pictures);
-    const usage = this.#tokensOf(prompt);
-    const how = { sampler, detokenizer, maxTokens, constraint, logprobs, waitUntil: options.waitUntil };
-    const answer = this.#parts.scheduler.answer({ prompt: pieces, ...how, signal });
+    const { usage, ...request } = prepareChat(this.#parts, messages, pictures, options.maxTokens);
+    const how = { sampler, detokenizer, constraint, logprobs, signal, waitUntil: options.waitUntil };
+    const answer = this.#parts.scheduler.answer({ ...request, ...how });
     let text = "";
     const tokens: TokenLogprob[] = [];
     try {
@@ -350,63 +204,6 @@ export class Captioner {
     }
   }
 
-  /** Reads and measures all pictures: every one is known to be decodable in size before any is computed. */
-  async #pictures(messages: readonly Message[], options: ChatOptions): Promise<Picture[]> {
-    const { images, maxImageBytes, model } = this.#parts;
-    const { imageSize, longestEdge } = model.vlm.vision.config;
-    const parts = messages.flatMap((m) => typeof m.content === "string" ? [] : m.content)
-      .filter((part) => part.type === "image");
-    const pictures: Picture[] = [];
-    try {
-      for (const part of parts) {
-        const bytes = await readImageBytes(part.image, maxImageBytes, options.signal);
-        const { width, height } = images.probe(bytes);
-        const plan = tilePlan(part.detail ?? options.detail ?? "low", width, height, {
-          ...{ tile: imageSize, longestEdge, maxTiles: options.maxTiles ?? DEFAULTS.maxTiles },
-        });
-        pictures.push(await Picture.create(bytes, plan, imageSize, images));
-      }
-    } catch (error) {
-      for (const { image } of parts) cancelImage(image, error);
-      throw error;
-    }
-    return pictures;
-  }
-
-  /** Image tokens that the template writes for a tile. */
-  get #tileTokens(): number {
-    return this.#parts.model.vlm.vision.config.tokens;
-  }
-
-  /** Tokens that a prompt has in the context. */
-  #tokensOf({ ids, imagePositions }: Prompt): Pick<Usage, "promptTokens" | "imageTokens"> {
-    const { tokensPerTile, vision } = this.#parts.model.vlm;
-    const imageTokens = imagePositions.length * tokensPerTile;
-    return { promptTokens: ids.length - imagePositions.length * vision.config.tokens + imageTokens, imageTokens };
-  }
-
-  #fit(prompt: Prompt, asked: number | undefined): number {
-    const { cache: { capacity, textCapacity }, vlm: { language } } = this.#parts.model;
-    const { promptTokens, imageTokens } = this.#tokensOf(prompt);
-    const texts = promptTokens - imageTokens;
-    // image tokens that are left out take no room, but their positions stay free
-    const positions = language.config.trainedContext;
-    const room = Math.min(capacity - promptTokens, textCapacity - texts, positions - prompt.ids.length);
-    const wanted = asked ?? Math.min(DEFAULTS.maxTokens, room);
-    if (room >= 1 && wanted <= room) return wanted;
-    const ofText = textCapacity < capacity ? `, of which ${textCapacity} can be text (the prompt has ${texts})` : "";
-    const free = prompt.ids.length > promptTokens
-      ? `, and the model was made for ${positions} positions (the prompt takes ${prompt.ids.length})`
-      : "";
-    throw new LorisError(
-      "context_overflow",
-      `the prompt has ${promptTokens} tokens and the answer may have ${asked ?? 1}, the context has ${capacity}` +
-        `${ofText}${free}; shorten the conversation, use fewer tiles, lower maxTokens or load with more contextTokens` +
-        (ofText ? " or textTokens" : ""),
-      { param: "messages" },
-    );
-  }
-
   get #parts(): OpenParts {
     if (this.#open) return this.#open;
     throw new LorisError("closed", "the captioner was closed; load the model again");
@@ -416,34 +213,4 @@ export class Captioner {
 function opened(parts: CaptionerParts): OpenParts {
   const { model: { vlm, caches }, tokenizer } = parts;
   return { ...parts, scheduler: new Scheduler(vlm, tokenizer, caches), formats: new ResponseFormats(tokenizer) };
-}
-
-function withoutImages(messages: readonly Message[]): ChatMessage[] {
-  return messages.map(({ role, content }) => ({
-    role,
-    content: typeof content === "string"
-      ? content
-      : content.map((part) => part.type === "text" ? part : { type: "image" as const }),
-  }));
-}
-
-/** The prompt's ids, cut where tiles come in. */
-function promptPieces(prompt: Prompt, pictures: readonly Picture[]): PromptPiece[] {
-  const pieces: PromptPiece[] = [];
-  let at = 0;
-  for (const { start, length, image, tile } of prompt.imagePositions) {
-    if (start > at) pieces.push({ kind: "text", ids: prompt.ids.subarray(at, start) });
-    const picture = pictures[image]!;
-    pieces.push({ kind: "tile", rgb: () => picture.tile(tile), key: `${picture.key} ${tile}` });
-    at = start + length;
-  }
-  if (at < prompt.ids.length) pieces.push({ kind: "text", ids: prompt.ids.subarray(at) });
-  return pieces;
-}
-
-function checkMaxTokens(maxTokens: number | undefined): void {
-  if (maxTokens === undefined || (Number.isSafeInteger(maxTokens) && maxTokens >= 1)) return;
-  throw new LorisError("argument_invalid", `maxTokens is ${maxTokens}, it must be a whole number from 1`, {
-    param: "maxTokens",
-  });
 }

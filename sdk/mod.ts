@@ -26,18 +26,9 @@ export { load, type LoadOptions, packagedKernels } from "./load.ts";
 export type { KernelBuild } from "./backend/wasm/build.ts";
 export type { BackendOption, WebGpu } from "./backend_choice.ts";
 export type { LoadProgress } from "./model/weights.ts";
-export {
-  type Captioner,
-  type CaptionOptions,
-  type ChatOptions,
-  type ChatResult,
-  type ContentPart,
-  type LazyReport,
-  type MemoryReport,
-  type Message,
-  type Timings,
-  type Usage,
-} from "./captioner.ts";
+export type { Captioner } from "./captioner.ts";
+export type { CaptionOptions, ChatOptions, ChatResult, ContentPart, Message, Timings, Usage } from "./chat.ts";
+export type { LazyReport, MemoryReport } from "./reports.ts";
 export type { KvType } from "./model/assemble.ts";
 export type { LazyOption } from "./lazy/option.ts";
 export type { LazyMode, LazyPlan } from "./lazy/plan.ts";

@@ -7,7 +7,7 @@ const root = new URL("../", import.meta.url);
 const FLOORS: readonly (readonly [RegExp, number])[] = [
   [/^src\//, 7],
   [/^sdk\/(mod|inspect|probe|probe_prompt|calibrate|calibrate_judge|calibrate_report|quantize|evaluate)\.ts$/, 6],
-  [/^sdk\/(load|backend_choice|captioner|answer)\.ts$/, 5],
+  [/^sdk\/(load|backend_choice|captioner|prepared_chat|chat|reports|answer)\.ts$/, 5],
   [/^sdk\/generate\//, 4],
   [/^sdk\/model\//, 3],
   [/^sdk\/lazy\//, 2],

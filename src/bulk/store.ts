@@ -1,4 +1,4 @@
-import type { ChatResult } from "../../sdk/captioner.ts";
+import type { ChatResult } from "../../sdk/chat.ts";
 
 /** The little of Cloudflare's `D1Database` that is called. */
 export interface D1Like {

@@ -9,7 +9,7 @@ import {
   PLANNERS,
   type PlanTimes,
 } from "../../sdk/calibrate.ts";
-import { DEFAULT_PROMPT } from "../../sdk/captioner.ts";
+import { DEFAULT_PROMPT } from "../../sdk/chat.ts";
 import { calibrationPage } from "../../sdk/calibrate_report.ts";
 import type { DivergenceProfile } from "../../sdk/lazy/divergence.ts";
 import { LAZY_MODES } from "../../sdk/lazy/plan.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import type { ContentPart, Message } from "../../sdk/captioner.ts";
+import type { ContentPart, Message } from "../../sdk/chat.ts";
 import { LorisError } from "../../sdk/errors.ts";
 import type { Arguments } from "./args.ts";
 import { jsonLine, open, takeText } from "./open.ts";

@@ -1,7 +1,7 @@
 /** Evaluations that look at logits or at two plans at once. */
 import { readFile } from "node:fs/promises";
 import { LorisError } from "../../sdk/errors.ts";
-import { DEFAULT_PROMPT } from "../../sdk/captioner.ts";
+import { DEFAULT_PROMPT } from "../../sdk/chat.ts";
 import { type AnswerAgreement, answerAgreement } from "../../sdk/evaluate.ts";
 import { exactMatch } from "../../sdk/evaluate/answers.ts";
 import type { EncodedPicture, Probe, ProbeSetting } from "../../sdk/probe.ts";

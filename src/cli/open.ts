@@ -1,5 +1,6 @@
 import process from "node:process";
-import type { Captioner, ChatOptions, ChatResult } from "../../sdk/captioner.ts";
+import type { Captioner } from "../../sdk/captioner.ts";
+import type { ChatOptions, ChatResult } from "../../sdk/chat.ts";
 import { load, type LoadOptions } from "../../sdk/load.ts";
 import type { Arguments } from "./args.ts";
 import { lazyOption } from "./lazy.ts";

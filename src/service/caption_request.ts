@@ -1,4 +1,4 @@
-import type { CaptionOptions } from "../../sdk/captioner.ts";
+import type { CaptionOptions } from "../../sdk/chat.ts";
 import { readImageBytes } from "../../sdk/image/input.ts";
 import { free } from "../../sdk/platform/free.ts";
 import { contentType, parseJson } from "./body.ts";

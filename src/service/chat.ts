@@ -1,4 +1,4 @@
-import type { ChatResult } from "../../sdk/captioner.ts";
+import type { ChatResult } from "../../sdk/chat.ts";
 import { contentType, parseJson } from "./body.ts";
 import { parseChat, type ParsedChat } from "./chat_request.ts";
 import { answerChoices, type ChoiceEvent } from "./choices.ts";

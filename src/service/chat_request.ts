@@ -1,4 +1,4 @@
-import type { ChatOptions, ContentPart, Message } from "../../sdk/captioner.ts";
+import type { ChatOptions, ContentPart, Message } from "../../sdk/chat.ts";
 import type { ImageInput } from "../../sdk/image/input.ts";
 import { type ChatRequest, chatRequest, type ChatRequestMessage } from "./chat_schema.ts";
 import { ApiError } from "./errors.ts";

@@ -1,5 +1,6 @@
 import type { Delta } from "../../sdk/generate/token_log.ts";
-import type { Captioner, ChatOptions, ChatResult, Message } from "../../sdk/captioner.ts";
+import type { Captioner } from "../../sdk/captioner.ts";
+import type { ChatOptions, ChatResult, Message } from "../../sdk/chat.ts";
 import { seedOf } from "./chat_request.ts";
 
 /** What happens in the making of several answers: a piece of one's text with its tokens, or its end. */

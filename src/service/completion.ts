@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import type { ChatResult, Timings } from "../../sdk/captioner.ts";
+import type { ChatResult, Timings } from "../../sdk/chat.ts";
 import type { TokenLogprob, TokenProbability } from "../../sdk/generate/logprobs.ts";
 import { VERSION } from "../../sdk/version.ts";
 import type { chatCompletion, chatCompletionChunk, usage } from "./chat_schema.ts";

@@ -1,4 +1,5 @@
-import type { Captioner, ChatResult } from "../../sdk/captioner.ts";
+import type { Captioner } from "../../sdk/captioner.ts";
+import type { ChatResult } from "../../sdk/chat.ts";
 import { VERSION } from "../../sdk/version.ts";
 import type { Admission } from "./admission.ts";
 import { decodeMs } from "./completion.ts";

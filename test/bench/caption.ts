@@ -1,5 +1,5 @@
 /** Where the time of a photo's caption goes, warm and cold, with the embedded model. */
-import type { ChatResult } from "../../sdk/captioner.ts";
+import type { ChatResult } from "../../sdk/chat.ts";
 import { ImageDecoder } from "../../sdk/image/decoder.ts";
 import { load } from "../../sdk/load.ts";
 import { fileSource } from "../../sdk/sources/file.ts";

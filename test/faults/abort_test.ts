@@ -1,6 +1,6 @@
 /** Aborts at every await and operation of requests: the signal's reason, and the next one is right. */
 import assert from "node:assert/strict";
-import type { ChatOptions } from "../../sdk/captioner.ts";
+import type { ChatOptions } from "../../sdk/chat.ts";
 import type { LoadOptions } from "../../sdk/load.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
 import { uint32 } from "../gguf/write.ts";

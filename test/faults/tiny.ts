@@ -1,6 +1,7 @@
 /** The tiny pair, opened and asked; what every fault is followed by. */
 import assert from "node:assert/strict";
-import type { Captioner, CaptionOptions, ChatResult } from "../../sdk/captioner.ts";
+import type { Captioner } from "../../sdk/captioner.ts";
+import type { CaptionOptions, ChatResult } from "../../sdk/chat.ts";
 import { load, type LoadOptions, packagedKernels } from "../../sdk/load.ts";
 import { bytesSource } from "../../sdk/sources/bytes.ts";
 import { bmp, hardPicture } from "../image/pictures.ts";

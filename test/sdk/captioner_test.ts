@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ChatOptions, Message } from "../../sdk/captioner.ts";
+import type { ChatOptions, Message } from "../../sdk/chat.ts";
 import { DOGS, MOUNTAIN, open, rejection } from "./model.ts";
 
 const captioner = await open({ contextTokens: 512 });

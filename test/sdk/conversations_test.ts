@@ -1,6 +1,6 @@
 /** Several requests at once: the same answers as one after another, and nothing computed twice. */
 import assert from "node:assert/strict";
-import type { ChatOptions, Message } from "../../sdk/captioner.ts";
+import type { ChatOptions, Message } from "../../sdk/chat.ts";
 import { DOGS, MOUNTAIN, open, rejection } from "./model.ts";
 import { spied } from "./spy.ts";
 

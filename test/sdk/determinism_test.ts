@@ -15,7 +15,8 @@
  * temperature without a seed; tokens told as cached, ids and times.
  */
 import assert from "node:assert/strict";
-import type { Captioner, ChatOptions, ChatResult, Message } from "../../sdk/captioner.ts";
+import type { Captioner } from "../../sdk/captioner.ts";
+import type { ChatOptions, ChatResult, Message } from "../../sdk/chat.ts";
 import { Random } from "../../sdk/generate/random.ts";
 import type { LoadOptions } from "../../sdk/load.ts";
 import { bmp, hardPicture } from "../image/pictures.ts";

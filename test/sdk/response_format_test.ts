@@ -1,6 +1,6 @@
 /** Answers held to JSON, and log probabilities, through the real model. */
 import assert from "node:assert/strict";
-import type { ChatOptions } from "../../sdk/captioner.ts";
+import type { ChatOptions } from "../../sdk/chat.ts";
 import type { Delta } from "../../sdk/generate/token_log.ts";
 import type { JsonSchema, ResponseFormat } from "../../sdk/generate/response_format.ts";
 import { DOGS, MOUNTAIN, open, rejection } from "./model.ts";

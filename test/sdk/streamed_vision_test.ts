@@ -1,6 +1,7 @@
 /** `visionWeights` in `load`: what fits, sources that fail or are aborted in the middle of a request, and SmolVLM's shape. */
 import assert from "node:assert/strict";
-import type { Captioner, ChatResult } from "../../sdk/captioner.ts";
+import type { Captioner } from "../../sdk/captioner.ts";
+import type { ChatResult } from "../../sdk/chat.ts";
 import { openGguf } from "../../sdk/gguf/gguf.ts";
 import { fitVerdict } from "../../sdk/inspect.ts";
 import { load, packagedKernels } from "../../sdk/load.ts";

@@ -1,7 +1,7 @@
 /** Lazy plan, type of cache and visual tokens: each a switch of its own, in every combination. */
 import assert from "node:assert/strict";
 import type { LoadOptions } from "../../sdk/load.ts";
-import type { Message } from "../../sdk/captioner.ts";
+import type { Message } from "../../sdk/chat.ts";
 import { DOGS, MOUNTAIN, open } from "./model.ts";
 
 type Switches = Required<Pick<LoadOptions, "lazy" | "kv">> & Pick<LoadOptions, "visualTokens">;

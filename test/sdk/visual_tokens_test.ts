@@ -1,7 +1,7 @@
 /** `visualTokens` in `load`: what is refused, what is counted, and what fits. */
 import assert from "node:assert/strict";
 import type { LoadOptions } from "../../sdk/load.ts";
-import type { Message } from "../../sdk/captioner.ts";
+import type { Message } from "../../sdk/chat.ts";
 import { DOGS, MOUNTAIN, open, rejection } from "./model.ts";
 import { memoriesOf, spied } from "./spy.ts";
 

@@ -1,5 +1,5 @@
 /** What the service is asked: requests of the three kinds that it meets. */
-import { DEFAULT_PROMPT, type Message } from "../../../sdk/captioner.ts";
+import { DEFAULT_PROMPT, type Message } from "../../../sdk/chat.ts";
 import { withComment } from "../with_comment.ts";
 
 /** One request, as the captioner takes it; {@link import("./http.ts")} makes OpenAI's form of it. */
