@@ -76,7 +76,7 @@ unsafe fn linear<const MIN: bool>(
             crate::product::linear::<simd::Q4<Relaxed<false>, MIN>>(to, x, weight, rows, width);
         }
         #[cfg(not(target_feature = "relaxed-simd"))]
-        crate::product::linear::<simd::Q4<crate::simd::Widened, MIN>>(to, x, weight, rows, width);
+        crate::product::linear_packed::<simd::Q4<crate::simd::Widened, MIN>>(to, x, weight, rows, width);
     }
 }
 

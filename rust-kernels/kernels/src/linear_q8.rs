@@ -32,7 +32,7 @@ pub unsafe extern "C" fn linear_q8(
     }
     #[cfg(feature = "simd")]
     {
-        use crate::product::{linear, Destination};
+        use crate::product::{linear_packed, Destination};
         use crate::simd::{Bytes, Widened};
         use simd::Q8;
         let to = Destination {
@@ -44,6 +44,7 @@ pub unsafe extern "C" fn linear_q8(
         };
         #[cfg(target_feature = "relaxed-simd")]
         {
+            use crate::product::linear;
             use crate::simd::Relaxed;
             if bytes == Bytes::Unsigned as u32 {
                 type W = Q8<Relaxed<false>, true>;
@@ -55,7 +56,7 @@ pub unsafe extern "C" fn linear_q8(
             }
         }
         debug_assert!(bytes == Bytes::Widen as u32);
-        linear::<Q8<Widened, false>>(to, x, weight, rows, width);
+        linear_packed::<Q8<Widened, false>>(to, x, weight, rows, width);
     }
 }
 

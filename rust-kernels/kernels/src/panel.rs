@@ -9,7 +9,7 @@ use crate::gelu::simd::gelu4;
 use crate::linear_float::epilogue;
 use crate::pack::GROUP;
 use crate::product::{Destination, Weights};
-use crate::simd::{constant, load, splat, store, Dot};
+use crate::simd::{constant, load, splat, store, DotOfRows};
 use crate::transpose::transpose;
 use core::arch::wasm32::*;
 use core::hint::black_box;
@@ -41,7 +41,10 @@ const fn block_bytes(word: usize) -> usize {
 }
 
 /// `x`: `rows` rows of `quantize`, whole tiles.
-pub unsafe fn many<W: Weights>(to: &Destination, x: *const u8, weight: *const u8, rows: usize, n_blocks: usize) {
+pub unsafe fn many<W: Weights>(to: &Destination, x: *const u8, weight: *const u8, rows: usize, n_blocks: usize)
+where
+    W::Dot: DotOfRows,
+{
     // stretches of nearly equal length
     let stretch = n_blocks.div_ceil(n_blocks.div_ceil(BLOCKS));
     let tile_bytes = n_blocks * TILE_BLOCK;
@@ -94,7 +97,10 @@ pub unsafe fn many<W: Weights>(to: &Destination, x: *const u8, weight: *const u8
 }
 
 /// Blocks of `COLUMNS` columns into [`PANEL`]. `weight`: the first block of the first group.
-unsafe fn unpack<W: Weights>(weight: *const u8, n_blocks: usize, column: usize, columns: usize, count: usize) {
+unsafe fn unpack<W: Weights>(weight: *const u8, n_blocks: usize, column: usize, columns: usize, count: usize)
+where
+    W::Dot: DotOfRows,
+{
     let word = W::Dot::WORD;
     let mut to = addr_of_mut!(PANEL) as *mut u8;
     // what a last panel lacks, it takes again from its last column: finite numbers that nobody reads
@@ -119,10 +125,10 @@ unsafe fn unpack<W: Weights>(weight: *const u8, n_blocks: usize, column: usize, 
     }
 }
 
-/// `count` blocks of the panel by `Dot::VECTORS` vectors of 4 rows, added to [`SUMS`]. `second`: where the second vector's tile begins;
+/// `count` blocks of the panel by `VECTORS` vectors of 4 rows, added to [`SUMS`]. `second`: where the second vector's tile begins;
 /// `steps`: 8, as compilers must not know. `EIGHTS`: [`OFFSET`] is 1.
 #[inline(never)]
-unsafe fn over_panel<D: Dot, const MINIMUM: bool, const EIGHTS: bool>(
+unsafe fn over_panel<D: DotOfRows, const MINIMUM: bool, const EIGHTS: bool>(
     x: *const u8,
     second: *const u8,
     count: usize,
@@ -145,7 +151,7 @@ unsafe fn over_panel<D: Dot, const MINIMUM: bool, const EIGHTS: bool>(
 
 /// Block `B` of the panel.
 #[inline(always)]
-unsafe fn block<const V: usize, const B: usize, D: Dot, const MINIMUM: bool, const EIGHTS: bool>(
+unsafe fn block<const V: usize, const B: usize, D: DotOfRows, const MINIMUM: bool, const EIGHTS: bool>(
     x: *const u8,
     second: *const u8,
     steps: usize,

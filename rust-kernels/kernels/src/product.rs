@@ -4,11 +4,12 @@
 //! added up in the order of the blocks from 0. No tile shape changes that order, so a row's result does not depend on
 //! the rows beside it.
 //!
-//! Many rows go over panels of unpacked weights ([`crate::panel`]); a few read packed weights ([`crate::few`]). What the
+//! Many rows go over panels of unpacked weights ([`crate::panel`]); a few read packed weights ([`crate::few`]), and all do where
+//! weights are widened. What the
 //! shape of both answers to was seen in V8's machine code, where memory is not guarded by pages: a load costs a bounds
 //! check of two or three instructions, unless its address is a constant.
 use crate::activation::{activation_row_bytes, blocks, TILE_ROWS};
-use crate::simd::Dot;
+use crate::simd::{Dot, DotOfRows};
 use crate::{few, panel};
 use core::arch::wasm32::*;
 
@@ -51,17 +52,26 @@ pub struct Destination {
 /// A function of its own for each format: an engine's compiler takes memory by the size of the function at hand, and of the
 /// three ways to multiply 8-bit weights an engine runs one.
 #[inline(never)]
-pub unsafe fn linear<W: Weights>(to: Destination, x: *const u8, weight: *const u8, rows: usize, width: usize) {
+pub unsafe fn linear<W: Weights>(to: Destination, x: *const u8, weight: *const u8, rows: usize, width: usize)
+where
+    W::Dot: DotOfRows,
+{
     let whole = if rows < W::Dot::FEWEST_ROWS {
         0
     } else {
         rows / TILE_ROWS * TILE_ROWS
     };
-    let row_bytes = activation_row_bytes(width);
     if whole > 0 {
         panel::many::<W>(&to, x, weight, whole, blocks(width));
     }
     if whole < rows {
+        let row_bytes = activation_row_bytes(width);
         few::tiles::<W>(&to, whole, rows - whole, x, row_bytes, weight, blocks(width));
     }
+}
+
+/// As [`linear`], where no panel pays off.
+#[inline(never)]
+pub unsafe fn linear_packed<W: Weights>(to: Destination, x: *const u8, weight: *const u8, rows: usize, width: usize) {
+    few::tiles::<W>(&to, 0, rows, x, activation_row_bytes(width), weight, blocks(width));
 }

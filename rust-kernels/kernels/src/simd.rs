@@ -116,30 +116,34 @@ pub trait Dot: Copy {
     type Lanes: Copy;
     /// One word in all lanes.
     type Word: Copy;
-    /// Bytes of a word in a panel.
-    const WORD: usize;
-    /// Vectors of activations (4 rows each) whose sums by a panel's columns fit the registers.
-    const VECTORS: usize;
     /// Rows whose sums by 8 columns fit the registers.
     const ROWS: usize;
-    /// Rows from which on it pays to unpack weights into a panel.
-    const FEWEST_ROWS: usize;
     /// 16 bytes of 8-bit integers, as the products take them.
     fn lanes(bytes: v128) -> Self::Lanes;
     /// 4 bytes that all lanes have, as the products take them.
     fn word(splat: v128) -> Self::Word;
-    /// Words of two columns, in the low half of `words`, to a panel at `to`; and one of them back.
-    unsafe fn put_words(words: v128, to: *mut u8);
-    /// A word that `put_words` has left.
-    unsafe fn panel_word(from: *const u8) -> Self::Word;
     /// Sums that begin at `start`, which [`Dot::sum`] must be given again.
     fn new(start: v128) -> Self;
-    /// Lane n += sum over i of `x[4n + i] * w[i]`: lanes are rows.
-    fn step_rows(self, x: Self::Lanes, w: Self::Word) -> Self;
     /// Lane n += sum over i of `x[i] * w[4n + i]`: lanes are columns.
     fn step_columns(self, x: Self::Word, w: Self::Lanes) -> Self;
     /// What was added up, for one vector of results.
     fn sum(self, start: v128) -> v128;
+}
+
+/// Sums that many rows go over a panel of unpacked weights for.
+pub trait DotOfRows: Dot {
+    /// Bytes of a word in a panel.
+    const WORD: usize;
+    /// Vectors of activations (4 rows each) whose sums by a panel's columns fit the registers.
+    const VECTORS: usize;
+    /// Rows from which on it pays to unpack weights into a panel.
+    const FEWEST_ROWS: usize;
+    /// Words of two columns, in the low half of `words`, to a panel at `to`; and one of them back.
+    unsafe fn put_words(words: v128, to: *mut u8);
+    /// A word that `put_words` has left.
+    unsafe fn panel_word(from: *const u8) -> Self::Word;
+    /// Lane n += sum over i of `x[4n + i] * w[i]`: lanes are rows.
+    fn step_rows(self, x: Self::Lanes, w: Self::Word) -> Self;
 }
 
 /// Bytes as they are, by relaxed instructions. Weights in 0..=127, exact on every engine; or 8 bits where [`Bytes`] says that
@@ -156,10 +160,7 @@ pub struct Relaxed<const PAIRED: bool>(v128);
 impl<const PAIRED: bool> Dot for Relaxed<PAIRED> {
     type Lanes = v128;
     type Word = v128;
-    const WORD: usize = 16;
-    const VECTORS: usize = if PAIRED { 1 } else { 2 };
     const ROWS: usize = 4;
-    const FEWEST_ROWS: usize = if PAIRED { 28 } else { 20 };
     #[inline(always)]
     fn lanes(bytes: v128) -> v128 {
         bytes
@@ -169,25 +170,8 @@ impl<const PAIRED: bool> Dot for Relaxed<PAIRED> {
         splat
     }
     #[inline(always)]
-    unsafe fn put_words(words: v128, to: *mut u8) {
-        v128_store(to as *mut v128, lane::<0>(words));
-        v128_store(to.add(16) as *mut v128, lane::<1>(words));
-    }
-    #[inline(always)]
-    unsafe fn panel_word(from: *const u8) -> v128 {
-        v128_load(from as *const v128)
-    }
-    #[inline(always)]
     fn new(start: v128) -> Self {
         Self(if PAIRED { i16x8_splat(0) } else { start })
-    }
-    #[inline(always)]
-    fn step_rows(self, x: v128, w: v128) -> Self {
-        Self(if PAIRED {
-            i16x8_add(self.0, i16x8_relaxed_dot_i8x16_i7x16(x, w))
-        } else {
-            i32x4_relaxed_dot_i8x16_i7x16_add(x, w, self.0)
-        })
     }
     #[inline(always)]
     fn step_columns(self, x: v128, w: v128) -> Self {
@@ -203,60 +187,65 @@ impl<const PAIRED: bool> Dot for Relaxed<PAIRED> {
     }
 }
 
-/// Signed weights of 8 bits; both sides widened to 16. Products come in pairs: `low` holds lanes 0, 0, 1, 1 and `high`
-/// 2, 2, 3, 3.
-#[derive(Clone, Copy)]
-pub struct Widened {
-    low: v128,
-    high: v128,
-}
-
-impl Dot for Widened {
-    type Lanes = [v128; 2];
-    type Word = v128;
-    const WORD: usize = 8;
-    const VECTORS: usize = 1;
-    const ROWS: usize = 2;
-    const FEWEST_ROWS: usize = 8;
-    #[inline(always)]
-    fn lanes(bytes: v128) -> [v128; 2] {
-        [i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes)]
-    }
-    #[inline(always)]
-    fn word(splat: v128) -> v128 {
-        i16x8_extend_low_i8x16(splat)
-    }
+#[cfg(target_feature = "relaxed-simd")]
+impl<const PAIRED: bool> DotOfRows for Relaxed<PAIRED> {
+    const WORD: usize = 16;
+    const VECTORS: usize = if PAIRED { 1 } else { 2 };
+    const FEWEST_ROWS: usize = if PAIRED { 28 } else { 20 };
     #[inline(always)]
     unsafe fn put_words(words: v128, to: *mut u8) {
-        v128_store(to as *mut v128, i16x8_extend_low_i8x16(words));
+        v128_store(to as *mut v128, lane::<0>(words));
+        v128_store(to.add(16) as *mut v128, lane::<1>(words));
     }
     #[inline(always)]
     unsafe fn panel_word(from: *const u8) -> v128 {
-        v128_load64_splat(from as *const u64)
+        v128_load(from as *const v128)
     }
     #[inline(always)]
-    fn new(_: v128) -> Self {
-        Self {
-            low: i32x4_splat(0),
-            high: i32x4_splat(0),
-        }
+    fn step_rows(self, x: v128, w: v128) -> Self {
+        Self(if PAIRED {
+            i16x8_add(self.0, i16x8_relaxed_dot_i8x16_i7x16(x, w))
+        } else {
+            i32x4_relaxed_dot_i8x16_i7x16_add(x, w, self.0)
+        })
+    }
+}
+
+/// Signed weights of 8 bits; both sides widened to 16, whose products come in pairs: of each four bytes the first two of all
+/// lanes make one vector, the last two another, so that both pairs of a lane meet in one sum. A panel would save the
+/// widening of weights, which four rows share as it is, and cost a load for each product.
+#[derive(Clone, Copy)]
+pub struct Widened(v128);
+
+impl Dot for Widened {
+    type Lanes = [v128; 2];
+    type Word = [v128; 2];
+    const ROWS: usize = 4;
+    #[inline(always)]
+    fn lanes(bytes: v128) -> [v128; 2] {
+        let (low, high) = (i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes));
+        [
+            i32x4_shuffle::<0, 2, 4, 6>(low, high),
+            i32x4_shuffle::<1, 3, 5, 7>(low, high),
+        ]
     }
     #[inline(always)]
-    fn step_rows(self, [low, high]: [v128; 2], word: v128) -> Self {
-        Self {
-            low: i32x4_add(self.low, i32x4_dot_i16x8(low, word)),
-            high: i32x4_add(self.high, i32x4_dot_i16x8(high, word)),
-        }
+    fn word(splat: v128) -> [v128; 2] {
+        let both = i16x8_extend_low_i8x16(splat);
+        [lane::<0>(both), lane::<1>(both)]
     }
     #[inline(always)]
-    fn step_columns(self, x: v128, w: [v128; 2]) -> Self {
-        self.step_rows(w, x)
+    fn new(start: v128) -> Self {
+        Self(start)
     }
     #[inline(always)]
-    fn sum(self, start: v128) -> v128 {
-        let even = i32x4_shuffle::<0, 2, 4, 6>(self.low, self.high);
-        let odd = i32x4_shuffle::<1, 3, 5, 7>(self.low, self.high);
-        i32x4_add(start, i32x4_add(even, odd))
+    fn step_columns(self, x: [v128; 2], w: [v128; 2]) -> Self {
+        let products = i32x4_add(i32x4_dot_i16x8(x[0], w[0]), i32x4_dot_i16x8(x[1], w[1]));
+        Self(i32x4_add(self.0, products))
+    }
+    #[inline(always)]
+    fn sum(self, _: v128) -> v128 {
+        self.0
     }
 }
 
