@@ -64,16 +64,11 @@ unsafe fn group_of_columns<W: Weights>(
     for r in 0..rows {
         *sums.add(r) = [ZERO; 2];
     }
-    let mut r = 0;
-    while r < rows {
-        let n = W::Dot::ROWS.min(rows - r);
-        match n {
-            1 => packed_tile::<1, W>(x, r, rows, w, n_blocks),
-            2 => packed_tile::<2, W>(x, r, rows, w, n_blocks),
-            3 => packed_tile::<3, W>(x, r, rows, w, n_blocks),
-            _ => packed_tile::<4, W>(x, r, rows, w, n_blocks),
-        }
-        r += n;
+    match rows {
+        1 => packed_tile::<1, W>(x, w, n_blocks),
+        2 => packed_tile::<2, W>(x, w, n_blocks),
+        3 => packed_tile::<3, W>(x, w, n_blocks),
+        _ => packed_tile::<TILE_ROWS, W>(x, w, n_blocks),
     }
     for r in 0..rows {
         finish(
@@ -86,20 +81,21 @@ unsafe fn group_of_columns<W: Weights>(
     }
 }
 
-/// Rows `r..r + R` of a tile of `rows`, over all blocks, added to [`SUMS`].
-unsafe fn packed_tile<const R: usize, W: Weights>(x: *const u8, r: usize, rows: usize, w: *const u8, count: usize) {
+/// A tile of `R` rows, over all blocks, added to [`SUMS`].
+unsafe fn packed_tile<const R: usize, W: Weights>(x: *const u8, w: *const u8, count: usize) {
     // the few sums of one or two rows fit the registers, and leave room there for the chains of an unrolled loop
     let half = if R == 1 { 4 } else { black_box(4) };
     let mut local = [[ZERO; 2]; R];
-    let mut x = x.add(4 * r);
+    let kept = addr_of_mut!(SUMS) as *mut [v128; 2];
+    let mut x = x;
     let mut w = w;
     for _ in 0..count {
-        let start = starts::<R, W>(x, rows);
+        let start = starts::<R, W>(x);
         let mut dots = start.map(|start| [W::Dot::new(start); 2]);
         for j in 0..half {
             let [a, b, c, d] = W::steps(w, j);
-            let early = lanes::<R>(x.add(j * 4 * rows)).map(W::Dot::word);
-            let late = lanes::<R>(x.add((j + 4) * 4 * rows)).map(W::Dot::word);
+            let early = lanes::<R>(x.add(j * 4 * R)).map(W::Dot::word);
+            let late = lanes::<R>(x.add((j + 4) * 4 * R)).map(W::Dot::word);
             let [a, b, c, d] = [a, b, c, d].map(W::Dot::lanes);
             for r in 0..R {
                 dots[r] = [
@@ -109,24 +105,24 @@ unsafe fn packed_tile<const R: usize, W: Weights>(x: *const u8, r: usize, rows: 
                 dots[r] = [dots[r][0].step_columns(late[r], c), dots[r][1].step_columns(late[r], d)];
             }
         }
-        let sums = if R <= 2 { local.as_mut_ptr() } else { sums_at::<W>(r) };
-        add_scaled::<R, W>(sums, dots, start, w, x.add(BLOCK * rows), rows);
+        let sums = if R <= 2 { local.as_mut_ptr() } else { kept };
+        add_scaled::<R, W>(sums, dots, start, w, x.add(BLOCK * R));
         w = w.add(W::BLOCK_BYTES);
-        x = x.add(rows * BLOCK_BYTES);
+        x = x.add(R * BLOCK_BYTES);
     }
     if R <= 2 {
-        core::ptr::copy_nonoverlapping(local.as_ptr(), sums_at::<W>(r), R);
+        core::ptr::copy_nonoverlapping(local.as_ptr(), kept, R);
     }
 }
 
 /// What the sums of a block begin with: the magic number, and what makes up for the weights' offset.
 #[inline(always)]
-unsafe fn starts<const R: usize, W: Weights>(x: *const u8, rows: usize) -> [v128; R] {
+unsafe fn starts<const R: usize, W: Weights>(x: *const u8) -> [v128; R] {
     let magic = constant!(f32 MAGIC);
     let Some(shift) = W::OFFSET_SHIFT else {
         return [magic; R];
     };
-    lanes::<R>(x.add((BLOCK + 4) * rows)).map(|start| i32x4_add(i32x4_shl(start, shift), magic))
+    lanes::<R>(x.add((BLOCK + 4) * R)).map(|start| i32x4_add(i32x4_shl(start, shift), magic))
 }
 
 /// Adds a block's integer sums, scaled, to `sums`. `scales`: address of the activations' scales.
@@ -137,7 +133,6 @@ unsafe fn add_scaled<const R: usize, W: Weights>(
     start: [v128; R],
     block: *const u8,
     scales: *const u8,
-    rows: usize,
 ) {
     let magic = constant!(f32 MAGIC);
     let scale = lanes::<R>(scales);
@@ -148,18 +143,11 @@ unsafe fn add_scaled<const R: usize, W: Weights>(
             f32x4_mul(f32x4_mul(sum, of_weights[half]), scale[i])
         });
         if W::MINIMUM {
-            let eights = lanes::<R>(scales.add(4 * rows))[i];
+            let eights = lanes::<R>(scales.add(4 * R))[i];
             let sum = f32x4_mul(f32x4_mul(f32x4_convert_i32x4(eights), constant!(f32 - 0.125)), scale[i]);
             y = [0, 1].map(|half| f32x4_add(y[half], f32x4_mul(W::minimums(block, 4 * half), sum)));
         }
         let [a, b] = *sums.add(i);
         *sums.add(i) = [f32x4_add(a, y[0]), f32x4_add(b, y[1])];
     }
-}
-
-/// Where the sums of rows `r..` are kept: the address is a constant where a tile is always treated whole.
-#[inline(always)]
-unsafe fn sums_at<W: Weights>(r: usize) -> *mut [v128; 2] {
-    let at = if W::Dot::ROWS == TILE_ROWS { 0 } else { r };
-    (addr_of_mut!(SUMS) as *mut [v128; 2]).add(at)
 }

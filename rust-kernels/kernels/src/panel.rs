@@ -9,7 +9,7 @@ use crate::gelu::simd::gelu4;
 use crate::linear_float::epilogue;
 use crate::pack::GROUP;
 use crate::product::{Destination, Weights};
-use crate::simd::{constant, load, splat, store, DotOfRows};
+use crate::simd::{constant, lane, load, splat, store, DotOfRows};
 use crate::transpose::transpose;
 use core::arch::wasm32::*;
 use core::hint::black_box;
@@ -35,10 +35,10 @@ static mut OFFSET: v128 = ZERO;
 static mut SUMS: [Sums; 2] = [[ZERO; COLUMNS]; 2];
 static mut RUNNING: [Sums; ROWS / TILE_ROWS] = [[ZERO; COLUMNS]; ROWS / TILE_ROWS];
 
+/// Bytes of a word in a panel, in all lanes of a vector.
+const WORD: usize = 16;
 /// One block of a panel: 8 steps of a word for each column, then their scales, then their minimums.
-const fn block_bytes(word: usize) -> usize {
-    COLUMNS * (8 * word + 8)
-}
+const PANEL_BLOCK: usize = COLUMNS * (8 * WORD + 8);
 
 /// `x`: `rows` rows of `quantize`, whole tiles.
 pub unsafe fn many<W: Weights>(to: &Destination, x: *const u8, weight: *const u8, rows: usize, n_blocks: usize)
@@ -101,7 +101,6 @@ unsafe fn unpack<W: Weights>(weight: *const u8, n_blocks: usize, column: usize, 
 where
     W::Dot: DotOfRows,
 {
-    let word = W::Dot::WORD;
     let mut to = addr_of_mut!(PANEL) as *mut u8;
     // what a last panel lacks, it takes again from its last column: finite numbers that nobody reads
     let last = columns.div_ceil(2) - 1;
@@ -112,17 +111,24 @@ where
             let block = weight.add((group * n_blocks + b) * W::BLOCK_BYTES);
             for j in 0..4 {
                 let [early, late] = W::pair(block, j, pair);
-                W::Dot::put_words(early, to.add((j * COLUMNS + 2 * i) * word));
-                W::Dot::put_words(late, to.add(((j + 4) * COLUMNS + 2 * i) * word));
+                put_words(early, to.add((j * COLUMNS + 2 * i) * WORD));
+                put_words(late, to.add(((j + 4) * COLUMNS + 2 * i) * WORD));
             }
-            let floats = to.add(8 * COLUMNS * word + 8 * i) as *mut u64;
+            let floats = to.add(8 * COLUMNS * WORD + 8 * i) as *mut u64;
             v128_store64_lane::<0>(W::scales(block, 2 * pair), floats);
             if W::MINIMUM {
                 v128_store64_lane::<0>(W::minimums(block, 2 * pair), floats.byte_add(4 * COLUMNS));
             }
         }
-        to = to.add(block_bytes(word));
+        to = to.add(PANEL_BLOCK);
     }
+}
+
+/// Words of two columns, in the low half of `words`.
+#[inline(always)]
+unsafe fn put_words(words: v128, to: *mut u8) {
+    v128_store(to as *mut v128, lane::<0>(words));
+    v128_store(to.add(WORD) as *mut v128, lane::<1>(words));
 }
 
 /// `count` blocks of the panel by `VECTORS` vectors of 4 rows, added to [`SUMS`]. `second`: where the second vector's tile begins;
@@ -156,8 +162,7 @@ unsafe fn block<const V: usize, const B: usize, D: DotOfRows, const MINIMUM: boo
     second: *const u8,
     steps: usize,
 ) {
-    let word = D::WORD;
-    let panel = (addr_of!(PANEL) as *const u8).add(B * block_bytes(word));
+    let panel = (addr_of!(PANEL) as *const u8).add(B * PANEL_BLOCK);
     let at = |v: usize, offset: usize| if v == 0 { x } else { second }.add(B * TILE_BLOCK + offset);
     let magic = constant!(f32 MAGIC);
     let eights = |v: usize| v128_load(at(v, (BLOCK + 4) * TILE_ROWS) as *const v128);
@@ -177,7 +182,7 @@ unsafe fn block<const V: usize, const B: usize, D: DotOfRows, const MINIMUM: boo
         ($($s:literal)*) => {'steps: {$(
             let rows: [_; V] = core::array::from_fn(|v| D::lanes(v128_load(at(v, 16 * $s) as *const v128)));
             for c in 0..COLUMNS {
-                let w = D::panel_word(panel.add(($s * COLUMNS + c) * word));
+                let w = v128_load(panel.add(($s * COLUMNS + c) * WORD) as *const v128);
                 for v in 0..V {
                     dots[c][v] = dots[c][v].step_rows(rows[v], w);
                 }
@@ -190,7 +195,7 @@ unsafe fn block<const V: usize, const B: usize, D: DotOfRows, const MINIMUM: boo
         )*}};
     }
     steps!(0 1 2 3 4 5 6 7);
-    let floats = panel.add(8 * COLUMNS * word) as *const f32;
+    let floats = panel.add(8 * COLUMNS * WORD) as *const f32;
     let scales: [v128; V] = core::array::from_fn(|v| load(at(v, BLOCK * TILE_ROWS) as *const f32));
     // the sums of the block's inputs, which its minimums are multiplied by
     let of_inputs: [v128; V] = core::array::from_fn(|v| {

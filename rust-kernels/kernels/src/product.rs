@@ -4,10 +4,9 @@
 //! added up in the order of the blocks from 0. No tile shape changes that order, so a row's result does not depend on
 //! the rows beside it.
 //!
-//! Many rows go over panels of unpacked weights ([`crate::panel`]); a few read packed weights ([`crate::few`]), and all do where
-//! weights are widened. What the
-//! shape of both answers to was seen in V8's machine code, where memory is not guarded by pages: a load costs a bounds
-//! check of two or three instructions, unless its address is a constant.
+//! Many rows go over panels of unpacked weights ([`crate::panel`]); a few read packed weights ([`crate::few`]), and all do
+//! where weights are widened. What the shape of both answers to was seen in V8's machine code, where memory is not guarded by
+//! pages: a load costs a bounds check of two or three instructions, unless its address is a constant.
 use crate::activation::{activation_row_bytes, blocks, TILE_ROWS};
 use crate::simd::{Dot, DotOfRows};
 use crate::{few, panel};

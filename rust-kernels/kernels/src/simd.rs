@@ -116,8 +116,6 @@ pub trait Dot: Copy {
     type Lanes: Copy;
     /// One word in all lanes.
     type Word: Copy;
-    /// Rows whose sums by 8 columns fit the registers.
-    const ROWS: usize;
     /// 16 bytes of 8-bit integers, as the products take them.
     fn lanes(bytes: v128) -> Self::Lanes;
     /// 4 bytes that all lanes have, as the products take them.
@@ -131,19 +129,13 @@ pub trait Dot: Copy {
 }
 
 /// Sums that many rows go over a panel of unpacked weights for.
-pub trait DotOfRows: Dot {
-    /// Bytes of a word in a panel.
-    const WORD: usize;
+pub trait DotOfRows: Dot<Lanes = v128, Word = v128> {
     /// Vectors of activations (4 rows each) whose sums by a panel's columns fit the registers.
     const VECTORS: usize;
     /// Rows from which on it pays to unpack weights into a panel.
     const FEWEST_ROWS: usize;
-    /// Words of two columns, in the low half of `words`, to a panel at `to`; and one of them back.
-    unsafe fn put_words(words: v128, to: *mut u8);
-    /// A word that `put_words` has left.
-    unsafe fn panel_word(from: *const u8) -> Self::Word;
     /// Lane n += sum over i of `x[4n + i] * w[i]`: lanes are rows.
-    fn step_rows(self, x: Self::Lanes, w: Self::Word) -> Self;
+    fn step_rows(self, x: v128, w: v128) -> Self;
 }
 
 /// Bytes as they are, by relaxed instructions. Weights in 0..=127, exact on every engine; or 8 bits where [`Bytes`] says that
@@ -160,7 +152,6 @@ pub struct Relaxed<const PAIRED: bool>(v128);
 impl<const PAIRED: bool> Dot for Relaxed<PAIRED> {
     type Lanes = v128;
     type Word = v128;
-    const ROWS: usize = 4;
     #[inline(always)]
     fn lanes(bytes: v128) -> v128 {
         bytes
@@ -189,18 +180,8 @@ impl<const PAIRED: bool> Dot for Relaxed<PAIRED> {
 
 #[cfg(target_feature = "relaxed-simd")]
 impl<const PAIRED: bool> DotOfRows for Relaxed<PAIRED> {
-    const WORD: usize = 16;
     const VECTORS: usize = if PAIRED { 1 } else { 2 };
     const FEWEST_ROWS: usize = if PAIRED { 28 } else { 20 };
-    #[inline(always)]
-    unsafe fn put_words(words: v128, to: *mut u8) {
-        v128_store(to as *mut v128, lane::<0>(words));
-        v128_store(to.add(16) as *mut v128, lane::<1>(words));
-    }
-    #[inline(always)]
-    unsafe fn panel_word(from: *const u8) -> v128 {
-        v128_load(from as *const v128)
-    }
     #[inline(always)]
     fn step_rows(self, x: v128, w: v128) -> Self {
         Self(if PAIRED {
@@ -220,7 +201,6 @@ pub struct Widened(v128);
 impl Dot for Widened {
     type Lanes = [v128; 2];
     type Word = [v128; 2];
-    const ROWS: usize = 4;
     #[inline(always)]
     fn lanes(bytes: v128) -> [v128; 2] {
         let (low, high) = (i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes));
