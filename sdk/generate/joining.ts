@@ -1,4 +1,4 @@
-import { allSlots, sharedSlots, type SlottedPiece, type Text, textAfter } from "./prefix.ts";
+import { allSlots, sharedSlots, slotCount, type SlottedPiece, type Text, textAfter } from "./prefix.ts";
 
 /**
  * Rows that the kernels do not unpack weights for (`FEWEST_ROWS` of `simd.rs`, for most of their ways to multiply): they
@@ -43,5 +43,5 @@ export class Joining {
 /** True if half of what a prompt has to compute, or more, would be there to be copied once another one has come in. */
 function isWorthWaiting(prompt: readonly SlottedPiece[], skip: number, other: readonly SlottedPiece[]): boolean {
   const shared = sharedSlots(allSlots(other), prompt);
-  return 2 * (shared - skip) >= allSlots(prompt).length - skip;
+  return 2 * (shared - skip) >= slotCount(prompt) - skip;
 }

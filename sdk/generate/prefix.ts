@@ -38,15 +38,18 @@ export function slotsOf(
  * or none is equal.
  */
 export function sharedSlots(slots: readonly Slot[], prompt: readonly SlottedPiece[]): number {
-  let length = 0;
-  for (const piece of prompt) length += piece.slots.length;
-  const equal = equalSlots(slots, prompt, Math.min(slots.length, length - 1));
+  const equal = equalSlots(slots, prompt, Math.min(slots.length, slotCount(prompt) - 1));
   let start = 0;
   for (const { kind, slots } of prompt) {
     if (kind === "tile" && equal > start && equal < start + slots.length) return start;
     start += slots.length;
   }
   return equal;
+}
+
+/** Slots of all pieces. */
+export function slotCount(prompt: readonly SlottedPiece[]): number {
+  return prompt.reduce((sum, { slots }) => sum + slots.length, 0);
 }
 
 /** How many of the first slots are a prompt's, `most` at most. */

@@ -25,27 +25,25 @@ export class TokenSplitter {
     let start = 0;
     let at = 0;
     while (at < text.length) {
-      const length = this.#tokenLength(text, at);
-      if (length === 0) {
+      const token = this.#tokenAt(text, at);
+      if (!token) {
         at++;
         continue;
       }
       if (at > start) parts.push(text.slice(start, at));
-      parts.push(this.#ids.get(text.slice(at, at + length))!);
-      at += length;
+      parts.push(token.id);
+      at += token.length;
       start = at;
     }
     if (start < text.length) parts.push(text.slice(start));
     return parts;
   }
 
-  /** Of the longest token that starts at a place; 0 if none does. Nothing is made on the way: it is asked of every place. */
-  #tokenLength(text: string, at: number): number {
-    const lengths = this.#lengths.get(text.charCodeAt(at)) ?? NONE;
-    for (let i = 0; i < lengths.length; i++) {
-      const length = lengths[i]!;
-      if (at + length <= text.length && this.#ids.has(text.slice(at, at + length))) return length;
+  #tokenAt(text: string, at: number): { id: number; length: number } | undefined {
+    for (const length of this.#lengths.get(text.charCodeAt(at)) ?? NONE) {
+      const id = at + length <= text.length ? this.#ids.get(text.slice(at, at + length)) : undefined;
+      if (id !== undefined) return { id, length };
     }
-    return 0;
+    return undefined;
   }
 }
